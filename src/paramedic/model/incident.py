@@ -1,0 +1,102 @@
+"""Findings that belong together, as one story."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from paramedic.model.code import IssueType
+from paramedic.model.ids import IncidentId, PlanId
+from paramedic.model.status import Severity
+
+
+class IncidentState(StrEnum):
+    """Where an incident is in its life."""
+
+    OPEN = "open"
+    RECOVERING = "recovering"
+    WAITING = "waiting"
+    """A plan waits for an approval."""
+    ESCALATED = "escalated"
+    """People were called."""
+    RESOLVED = "resolved"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vote:
+    """One piece of evidence for a suspect."""
+
+    kind: str
+    """``own-failure``, ``depth``, ``order``, ``change``, ``pressure``."""
+    weight: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suspect:
+    """A possible cause."""
+
+    component: str
+    code: str
+    score: float
+    """0 to 1 after fusion of its votes."""
+    votes: tuple[Vote, ...] = ()
+    is_symptom_of: str | None = None
+    """The component whose trouble explains this one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Symptom:
+    """One failing check that belongs to an incident."""
+
+    component: str
+    check: str
+    code: str
+    status: str
+    since: datetime
+    observed: str
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    """One trouble of the service from its first sign to its end."""
+
+    id: IncidentId
+    state: IncidentState
+    severity: Severity
+    type: IssueType
+    code: str
+    """Of the first suspect."""
+    component: str
+    """The first suspect."""
+    opened_at: datetime
+    symptoms: tuple[Symptom, ...]
+    suspects: tuple[Suspect, ...] = ()
+    ruled_out: tuple[str, ...] = ()
+    not_looked_at: tuple[str, ...] = ()
+    path: tuple[str, ...] = ()
+    """The branches of the decision tree that were taken."""
+    plan: PlanId | None = None
+    """The newest plan."""
+    attempts: int = 0
+    tried: tuple[str, ...] = ()
+    """Playbooks that were run, oldest first."""
+    resolved_at: datetime | None = None
+    escalated_at: datetime | None = None
+    why: str = ""
+    """Why it is in its state."""
+    told: tuple[str, ...] = ()
+    """Addresses that were told and must hear of its end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimelineEntry:
+    """One line of an incident's history. Append-only."""
+
+    incident: IncidentId
+    at: datetime
+    what: str
+    """``detected``, ``symptom``, ``classified``, ``suspects``, ``planned``, ``approved``, ``step``, ``verified``,
+    ``undone``, ``escalated``, ``notified``, ``resolved``."""
+    text: str
+    details: dict[str, str] = field(default_factory=dict)

@@ -1,0 +1,86 @@
+"""What looks at the patient and judges, changing nothing."""
+
+import inspect
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from paramedic.model.code import Code
+from paramedic.model.component import Component
+from paramedic.model.finding import Finding
+from paramedic.sdk.context import Context
+
+type_of_run = Callable[[Any, Context], Awaitable[Finding | Sequence[Finding]]]  # Any: each check names its own target
+
+
+class Depth(StrEnum):
+    """Which runs include a check."""
+
+    QUICK = "quick"
+    NORMAL = "normal"
+    FULL = "full"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckSpec:
+    """A check as its pack declares it."""
+
+    id: str
+    """``kind.name-of-the-function``."""
+    codes: tuple[Code, ...]
+    of: type
+    """The class of target it looks at: a kind's own, or ``ProcessSpec`` for every component with a process."""
+    run: type_of_run
+    manual: str
+    """Its docstring is its manual page."""
+    timeout_s: float
+    every_s: float
+    depth: Depth
+    spends: str | None
+    """What a look costs (tokens, money) or writes; such a check runs only where the service file permits it."""
+
+    def target(self, component: Component) -> object | None:
+        """The part of the component that this check looks at; ``None`` when it is not concerned."""
+        for candidate in (component.target, component.process):
+            if isinstance(candidate, self.of):
+                return candidate
+        return None
+
+
+def check(
+    *codes: Code,
+    of: type,
+    timeout_s: float = 5.0,
+    every_s: float = 10.0,
+    depth: Depth = Depth.QUICK,
+    spends: str | None = None,
+    id: str | None = None,
+) -> Callable[[type_of_run], CheckSpec]:
+    """Declare an async function ``(target, context) -> Finding | list[Finding]`` as a check.
+
+    Args:
+        codes: every trouble it can name.
+        of: the class of target it looks at.
+        timeout_s: how long one look may take before it counts as unknown.
+        every_s: how often ``watch`` looks where the component does not say.
+        depth: the least thorough run that includes it.
+        spends: what a look costs, where it costs anything.
+        id: its name; by default the pack's folder and the function's name.
+    """
+
+    def declare(run: type_of_run) -> CheckSpec:
+        pack = run.__module__.split(".")[-2]
+        return CheckSpec(
+            id=id or f"{pack}.{run.__name__.replace('_', '-')}",
+            codes=codes,
+            of=of,
+            run=run,
+            manual=inspect.getdoc(run) or "",
+            timeout_s=timeout_s,
+            every_s=every_s,
+            depth=depth,
+            spends=spends,
+        )
+
+    return declare
