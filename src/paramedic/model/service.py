@@ -22,36 +22,79 @@ class Settings:
     """Numbers and places. The defaults stand in ``defaults/settings.yaml``; see ``paramedic config schema``."""
 
     state_dir: Path
+    """Where the store, logs, copies of good files and the node's lock live."""
     store: str
     """SQLAlchemy URL of the store, ``sqlite:///…`` or ``postgresql+psycopg://…``."""
     node: str
+    """The name of this machine among those that share a store."""
     auto_recovery: bool
+    """Whether plans may run by themselves at all."""
     max_recovery_attempts: int
+    """How many playbooks may be tried for one incident before people are called."""
     recovery_cooldown_s: float
+    """How long a playbook that did not help is not tried again for the same trouble."""
     recoveries_at_once: int
+    """How many plans may run at the same time."""
     crash_loop_exits: int
+    """So many unwanted ends of a process within the window are a crash loop."""
     crash_loop_window_s: float
+    """The window in which ends of a process are counted."""
     flapping_changes: int
+    """So many changes of a status within the window are flapping."""
     flapping_window_s: float
+    """The window in which changes of a status are counted."""
     confirm_looks: int
     """How many looks in a row must agree before a trouble that is not instant counts."""
     verify_times: int
+    """How many times running the failed checks must pass before a plan counts as a success."""
     verify_within_s: float
+    """How long a plan may take to be verified."""
     checks_at_once: int
+    """How many checks may look at the same time."""
     health_check_interval_s: float
+    """How often the full sweep runs; single checks have their own, shorter intervals."""
     retention_days: float
+    """How long reports, plans, copies and observations are kept."""
     backup_interval_s: float
+    """How often copies of good files are made."""
     reports_path: Path
+    """Where ``check --save`` writes."""
     log_max_bytes: int
+    """The size at which a started process's log file is rotated."""
     log_keep: int
+    """How many rotated log files are kept."""
     heartbeat_url: str | None
+    """An address that expects a sign of life, so that the watcher is watched."""
     heartbeat_interval_s: float
+    """How often it is given."""
     error_report_webhook: str | None
+    """An address to which escalations are posted beside those of the service file."""
     critical_error_notifications: bool
+    """Whether people are told of what is critical."""
     diagnostic_enabled: bool
+    """Whether checks run while watching."""
     state_backup_enabled: bool
+    """Whether copies of good files are made."""
     debug: bool
+    """Whether Paramedic says how it came to do what it does."""
     verbose: bool
+    """Whether healthy parts are listed in the log too."""
+    auto_diagnostic_on_error: bool = True
+    """Whether an incident starts the full sweep."""
+    error_reporting: bool = True
+    """Whether anything is sent to addresses outside at all."""
+    resource_monitoring: bool = True
+    """Whether memory, processor and disk of the machine are looked at while watching."""
+    performance_alerts: bool = True
+    """Whether slowness alone is told to people."""
+    performance_profiling: bool = False
+    """Whether processor profiles are taken all the time."""
+    memory_profiling: bool = False
+    """Whether memory profiles are taken all the time."""
+    incident_profile: bool = True
+    """Whether a short profile is attached to an incident."""
+    auto_backup_on_error: bool = False
+    """Whether an incident makes copies of the files of its components at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
