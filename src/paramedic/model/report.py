@@ -1,0 +1,53 @@
+"""What one run of the checks saw, as a whole."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from paramedic.model.finding import Finding
+from paramedic.model.status import Overall, Status, overall
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skipped:
+    """A check that was not run, and why; told so that nobody takes silence for health."""
+
+    component: str
+    check: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """The findings of one run, worst first."""
+
+    service: str
+    version: str
+    """Of Paramedic."""
+    started_at: datetime
+    duration_ms: float
+    findings: tuple[Finding, ...]
+    skipped: tuple[Skipped, ...] = ()
+    broken_packs: Mapping[str, str] = field(default_factory=dict)
+    """Entry point to the reason why the pack could not be loaded."""
+    interrupted: bool = False
+    """It was stopped before every check had ended, so that it cannot say that all is well."""
+    schema_version: int = SCHEMA_VERSION
+
+    @property
+    def overall(self) -> Overall:
+        """The state of the service; no finding at all is ``unknown``, because nobody looked."""
+        statuses = [finding.status for finding in self.findings]
+        return overall([*statuses, Status.UNKNOWN] if self.interrupted else statuses)
+
+    @property
+    def exit_code(self) -> int:
+        """0 healthy, 1 degraded, 2 critical, 3 unknown; 130 when interrupted."""
+        return 130 if self.interrupted else self.overall.exit_code
+
+
+def worst_first(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """The findings in the order in which a person should read them; the order of equals is kept."""
+    return tuple(sorted(findings, key=lambda finding: -finding.status.rank))

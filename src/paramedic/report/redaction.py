@@ -1,0 +1,109 @@
+"""Keeps secrets out of everything that leaves Paramedic. What cannot be made safe is withheld."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from paramedic.model.finding import Evidence, Finding
+from paramedic.model.wire import Json
+from paramedic.report.disguises import disguises
+from paramedic.report.shapes import MARK, is_secret_key, scrub_shapes
+
+WITHHELD = "[withheld: could not be made safe]"
+LONGEST = 1_000_000
+"""Characters of one text that are looked at; the rest is cut before anything else happens."""
+CUT = " [cut: too long]"
+_LAST_WORD = re.compile(r"\S{0,4096}\Z")
+
+
+class Redactor:
+    """Scrubs known secrets in all their disguises, and whatever looks like one."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._forms: tuple[str, ...] = ()
+        self._known: re.Pattern[str] | None = None
+        self._broken = False
+        try:
+            self._forms = disguises(secrets)
+            if self._forms:
+                self._known = re.compile("|".join(_exactly(form) for form in self._forms))
+        except Exception:  # fail closed: without knowing the secrets no text is safe
+            self._broken = True
+
+    def text(self, text: str) -> str:
+        """The text without its secrets."""
+        try:
+            return WITHHELD if self._broken else self._scrub(text)
+        except Exception:  # the boundary: whatever goes wrong in here, nothing gets out
+            return WITHHELD
+
+    def data(self, data: Json) -> Json:
+        """The data without its secrets: values under secret-looking keys, and every text in it."""
+        try:
+            return self._data(data)
+        except Exception:  # the boundary: data nested without end, keys that are no text
+            return WITHHELD
+
+    def finding(self, finding: Finding) -> Finding:
+        """The finding with all of its free text made safe."""
+        try:
+            return replace(
+                finding,
+                observed=self.text(finding.observed),
+                expected=self.text(finding.expected),
+                because=self.text(finding.because),
+                hint=None if finding.hint is None else self.text(finding.hint),
+                evidence=tuple(
+                    Evidence(label=self.text(each.label), text=self.text(each.text)) for each in finding.evidence
+                ),
+                measures={self.text(name): float(value) for name, value in finding.measures.items()},
+                path=None if finding.path is None else self.text(finding.path),
+            )
+        except Exception:  # the boundary: a finding of the wrong shape keeps its verdict and loses its words
+            return replace(
+                finding, observed=WITHHELD, expected="", because="", hint=None, evidence=(), measures={}, path=None
+            )
+
+    def _scrub(self, text: str) -> str:
+        if not isinstance(text, str):
+            raise TypeError(f"a {type(text).__name__} is no text")
+        short = text if len(text) <= LONGEST else self._cut(text)
+        if self._known:
+            short = self._known.sub(MARK, short)
+        return scrub_shapes(short)
+
+    def _cut(self, text: str) -> str:
+        """The beginning, without the beginning of a secret at its end."""
+        longest = max(map(len, self._forms), default=0)
+        kept = text[:LONGEST]
+        for form in self._forms:
+            for length in range(min(len(form) - 1, longest), 0, -1):
+                if kept.endswith(form[:length]):
+                    kept = kept[:-length]
+                    break
+        end = _LAST_WORD.search(kept, max(0, len(kept) - 4096))
+        return kept[: end.start() if end else 0] + CUT
+
+    def _data(self, data: Json) -> Json:
+        if isinstance(data, str):
+            return self.text(data)
+        if isinstance(data, Mapping):
+            return {
+                self.text(key): MARK if is_secret_key(key) and _holds_something(value) else self._data(value)
+                for key, value in data.items()
+            }
+        if isinstance(data, list | tuple):
+            return [self._data(each) for each in data]
+        if data is None or isinstance(data, bool | int | float):
+            return data
+        raise TypeError(f"a {type(data).__name__} is no JSON")
+
+
+def _holds_something(value: Json) -> bool:
+    return value is not None and not isinstance(value, bool) and value not in ("", [], {})
+
+
+def _exactly(form: str) -> str:
+    """A short secret counts only where it stands alone, or it would tear every word apart."""
+    escaped = re.escape(form)
+    return escaped if len(form) >= 4 else rf"(?<![A-Za-z0-9]){escaped}(?![A-Za-z0-9])"
