@@ -1,0 +1,166 @@
+"""The shop's front: customers chat here.
+
+Usage: ``python -m paramedic.demo.patient.api PORT``, in the shop's folder. ``/health`` answers 200 while the settings
+make sense and the database can be read, ``/health/ai`` while the model server answers too; ``POST /api/v1/ai/chat``
+with ``{"customer", "text"}`` answers and stores both sides; ``/metrics`` is for Prometheus.
+"""
+
+import json
+import resource
+import sqlite3
+import sys
+import urllib.request
+from collections import Counter
+from datetime import UTC, datetime
+from http.client import HTTPException as BadHttp
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.responses import JSONResponse, PlainTextResponse
+from pydantic import BaseModel
+
+from paramedic.demo.patient.database import opened
+from paramedic.demo.patient.settings import BadSettings, Settings, read_environment, read_settings
+from paramedic.demo.patient.sickness import FailingShare, Sickness, is_loopback
+
+DESCRIPTORS = 256
+"""How many files it may hold open; small, as on many a hosted machine."""
+_MODEL_WAIT_S = 5
+
+
+class Question(BaseModel):
+    """What a customer says."""
+
+    customer: str
+    text: str
+
+
+class Wish(BaseModel):
+    """Which trouble a drill wants."""
+
+    failing_share: float = 0.0
+    descriptors: int = 0
+    ballast_mb: int = 0
+    cache_mb: int = 0
+
+
+def build(settings: Settings, model_url: str) -> FastAPI:
+    """The application."""
+    app = FastAPI(title="shop")
+    sickness = Sickness()
+    counted: Counter[str] = Counter()
+    app.add_middleware(FailingShare, sickness=sickness)
+
+    @app.get("/health")
+    def health() -> JSONResponse:
+        reasons = [*_settings_reasons(), *_database_reasons(settings)]
+        body = {"status": "failing" if reasons else "ok", "reasons": reasons}
+        return JSONResponse(body, status_code=503 if reasons else 200)
+
+    @app.get("/health/ai")
+    def health_ai() -> JSONResponse:
+        try:
+            models = _ask(f"{model_url}/v1/models")["data"]
+        except (OSError, BadHttp, ValueError, KeyError) as error:
+            return JSONResponse({"status": "failing", "reasons": [f"model: {error}"]}, status_code=503)
+        return JSONResponse({"status": "ok", "models": [each["id"] for each in models]})
+
+    @app.post("/api/v1/ai/chat")
+    def chat(question: Question) -> dict[str, object]:
+        try:
+            text = _complete(model_url, f"{settings.greeting}! {question.text}")
+            conversation = _store(settings, question, text)
+        except (OSError, BadHttp, ValueError, KeyError, sqlite3.Error) as error:
+            counted["failed"] += 1
+            raise HTTPException(503, f"no answer now: {type(error).__name__}") from error
+        counted["answered"] += 1
+        return {"conversation": conversation, "text": text}
+
+    @app.get("/metrics")
+    def metrics() -> PlainTextResponse:
+        peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        lines = ["# TYPE shop_chats_total counter"]
+        lines += [f'shop_chats_total{{outcome="{each}"}} {counted[each]}' for each in ("answered", "failed")]
+        lines += ["# TYPE shop_peak_memory_bytes gauge", f"shop_peak_memory_bytes {peak_kb * 1024}"]
+        return PlainTextResponse("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
+
+    @app.post("/sickness")
+    def fall_sick(wish: Wish, request: Request) -> dict[str, str]:
+        _only_from_here(request)
+        sickness.failing_share = wish.failing_share
+        sickness.leak_descriptors(wish.descriptors)
+        sickness.grow(wish.ballast_mb, giving_back=False)
+        sickness.grow(wish.cache_mb, giving_back=True)
+        return {"status": "as you wish"}
+
+    @app.post("/caches/clear")
+    def clear_caches(request: Request) -> dict[str, str]:
+        _only_from_here(request)
+        sickness.give_back()
+        return {"status": "cleared"}
+
+    return app
+
+
+def _only_from_here(request: Request) -> None:
+    if not is_loopback(request.client.host if request.client else None):
+        raise HTTPException(403, "only from this machine")
+
+
+def _settings_reasons() -> list[str]:
+    try:
+        read_settings()
+    except BadSettings as bad:
+        return [str(bad)]
+    return []
+
+
+def _database_reasons(settings: Settings) -> list[str]:
+    try:
+        with opened(settings.database, wait_s=0.5) as connection:
+            connection.execute("SELECT count(*) FROM messages").fetchone()
+    except sqlite3.Error as error:
+        return [f"database: {error}"]
+    return []
+
+
+def _ask(url: str, body: dict[str, object] | None = None) -> Any:  # Any: what a server sends
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data=data, headers={"Content-Type": "application/json"})  # noqa: S310  # the address is the shop's own setting
+    with urllib.request.urlopen(request, timeout=_MODEL_WAIT_S) as answer:  # noqa: S310  # see above
+        return json.load(answer)
+
+
+def _complete(model_url: str, text: str) -> str:
+    body: dict[str, object] = {"messages": [{"role": "user", "content": text}]}
+    return str(_ask(f"{model_url}/v1/chat/completions", body)["choices"][0]["message"]["content"])
+
+
+def _store(settings: Settings, question: Question, answer: str) -> int:
+    with opened(settings.database) as connection:
+        conversation = connection.execute(
+            "INSERT INTO conversations (customer, started_at) VALUES (?, ?)",
+            (question.customer, datetime.now(UTC).isoformat(timespec="seconds")),
+        ).lastrowid
+        connection.executemany(
+            "INSERT INTO messages (conversation, role, text) VALUES (?, ?, ?)",
+            [(conversation, "user", question.text), (conversation, "assistant", answer)],
+        )
+    return conversation or 0
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
+    try:
+        settings, model_url = read_settings(), read_environment()["MODEL_URL"]
+    except BadSettings as bad:
+        sys.exit(f"cannot start: {bad}")
+    except KeyError as missing:
+        sys.exit(f"cannot start: {missing.args[0]} is not in .env")
+    uvicorn.run(build(settings, model_url), host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")
+
+
+if __name__ == "__main__":
+    main()
