@@ -1,0 +1,56 @@
+"""The troubles of an HTTP server."""
+
+from paramedic.sdk import Code, Ending, IssueType
+
+REFUSED = Code(
+    id="http.refused",
+    type=IssueType.CONNECTIVITY,
+    summary="no connection can be made: the port is closed, or there is no way to the machine",
+)
+TIMEOUT = Code(
+    id="http.timeout",
+    type=IssueType.OUTAGE,
+    summary="the server does not answer in time: it hangs, or is overloaded",
+    instant=True,
+)
+STATUS = Code(
+    id="http.status",
+    type=IssueType.OUTAGE,
+    summary="the server answers with a status that is not the expected one",
+)
+AUTH = Code(
+    id="http.auth",
+    type=IssueType.AUTH,
+    summary="the server refuses for identity or permission",
+)
+RATE_LIMITED = Code(
+    id="http.rate-limited",
+    type=IssueType.CONNECTIVITY,
+    summary="the server asks to be called less often",
+)
+BODY = Code(
+    id="http.body",
+    type=IssueType.OUTAGE,
+    summary="the status is healthy, but the body is not the expected one",
+)
+SLOW = Code(
+    id="http.slow",
+    type=IssueType.PERFORMANCE,
+    summary="answers are correct, but slower than they may be",
+    ending=Ending.ADVISE,
+)
+ERROR_RATE = Code(
+    id="http.error-rate",
+    type=IssueType.OUTAGE,
+    summary="a part of the requests fails",
+)
+PROTOCOL = Code(
+    id="http.protocol",
+    type=IssueType.OUTAGE,
+    summary="what comes back is not HTTP, or breaks off",
+)
+TLS = Code(
+    id="http.tls",
+    type=IssueType.CONNECTIVITY,
+    summary="the certificate is not trusted, or no common version of TLS is found",
+)
