@@ -85,6 +85,8 @@ class Incident:
     escalated_at: datetime | None = None
     why: str = ""
     """Why it is in its state."""
+    is_settled: bool = False
+    """Open, but nothing more is tried until something changes: people were told the remedy."""
     told: tuple[str, ...] = ()
     """Addresses that were told and must hear of its end."""
 

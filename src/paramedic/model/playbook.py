@@ -126,5 +126,9 @@ class Plan:
     ended_at: datetime | None = None
     approved_by: str | None = None
     why_ended: str = ""
+    step_limit_s: float = 120.0
+    """Time-out of one try of a step, by the incident's severity."""
+    step_tries: int = 3
+    """How often one attempt tries a step that may repeat, by the incident's severity."""
     baseline: Mapping[str, str] = field(default_factory=dict)
     """Status of each dependant when the plan was made: none may be worse afterwards."""

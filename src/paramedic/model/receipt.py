@@ -101,6 +101,10 @@ class Launch:
     """``None`` after the end: unknown, because it was adopted. Negative: killed by that signal."""
     expected: bool = False
     """We asked it to stop."""
+    was_ready: bool = False
+    """Its component's checks passed at least once."""
+    log_from: int = 0
+    """Where in its log its own output begins."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,42 @@
+"""Rows on a terminal, or the same as JSON."""
+
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+
+from paramedic.model.wire import dump
+
+format_option: Callable[[Any], Any] = click.option(  # Any: click decorates commands of every signature
+    "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How to print."
+)
+
+
+def show_json(value: object) -> None:
+    """Print a value as JSON."""
+    click.echo(json.dumps(dump(value), indent=2, ensure_ascii=False))
+
+
+def show_rows(heads: Sequence[str], rows: Sequence[Sequence[object]], *, empty: str) -> None:
+    """Print a table that fits the terminal; the last column is cut where it does not."""
+    if not rows:
+        click.echo(empty)
+        return
+    width = shutil.get_terminal_size((80, 24)).columns
+    texts = [[_plain(str(cell if cell is not None else "-")) for cell in row] for row in rows]
+    widths = [max(len(head), *(len(row[at]) for row in texts)) for at, head in enumerate(heads)]
+    widths[-1] = max(8, min(widths[-1], width - sum(widths[:-1]) - 2 * (len(heads) - 1)))
+    for row in [list(heads), *texts]:
+        cells = [_cut(cell, size).ljust(size) for cell, size in zip(row, widths, strict=True)]
+        click.echo("  ".join(cells).rstrip())
+
+
+def _cut(text: str, size: int) -> str:
+    return text if len(text) <= size else text[: size - 1] + "…"
+
+
+def _plain(text: str) -> str:
+    """One line without control characters, whatever a patient put into it."""
+    return "".join(char if char.isprintable() else " " for char in text)

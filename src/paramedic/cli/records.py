@@ -1,0 +1,146 @@
+"""``paramedic incidents``, ``receipts``, ``audit``: what happened, from the store. They write nothing."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from paramedic.cli.listing import format_option, show_json, show_rows
+from paramedic.cli.surroundings import load_service, read_store
+from paramedic.model.errors import UsageError
+from paramedic.model.ids import IncidentId, PlanId
+from paramedic.model.wire import Json, dump
+
+if TYPE_CHECKING:
+    from paramedic.model.incident import Incident
+    from paramedic.model.playbook import Plan
+    from paramedic.model.receipt import Receipt
+    from paramedic.model.service import Service
+    from paramedic.store import Transaction
+
+
+@click.group()
+def incidents() -> None:
+    """Troubles of the service, each as one story."""
+
+
+@incidents.command("list")
+@click.option("--open", "only_open", is_flag=True, help="Only those that are not resolved.")
+@click.option("--limit", default=50, show_default=True, help="At most this many, newest first.")
+@format_option
+@click.pass_context
+def list_(context: click.Context, only_open: bool, limit: int, style: str) -> None:
+    """List incidents, newest first."""
+    service, _ = load_service(context)
+    found = read_store(service, lambda tx: tx.incidents.unresolved() if only_open else tx.incidents.list(limit=limit))
+    if style == "json":
+        show_json([_with_receipts(service, each) for each in found or ()])
+        return
+    rows = [
+        (each.id, each.severity, each.state, each.component, each.code, f"{each.opened_at:%m-%d %H:%M:%S}")
+        for each in found or ()
+    ]
+    show_rows(("id", "sev", "state", "component", "code", "opened"), rows, empty="no incidents")
+
+
+@incidents.command()
+@click.argument("incident")
+@format_option
+@click.pass_context
+def show(context: click.Context, incident: str, style: str) -> None:
+    """Show one incident: what was seen, suspected, ruled out, done and verified."""
+    service, _ = load_service(context)
+    name = IncidentId(incident)
+    found = read_store(service, lambda tx: (tx.incidents.get(name), tx.timeline.of(name)))
+    what, timeline = found or (None, ())
+    if what is None:
+        raise UsageError(f"there is no incident `{incident}`", hint="`paramedic incidents list` shows all")
+    if style == "json":
+        show_json({**_with_receipts(service, what), "timeline": dump(timeline)})
+        return
+    click.echo(f"{what.id}  {what.severity} {what.type}  {what.state}")
+    click.echo(f"  {what.component}: {what.code}")
+    click.echo(f"  opened    {what.opened_at:%Y-%m-%d %H:%M:%S} UTC")
+    if what.resolved_at:
+        took = (what.resolved_at - what.opened_at).total_seconds()
+        click.echo(f"  resolved  {what.resolved_at:%Y-%m-%d %H:%M:%S} UTC, after {took:.2f} s")
+    click.echo(f"  why       {what.why}")
+    click.echo("suspects")
+    for suspect in what.suspects:
+        symptom = f"  (a symptom of {suspect.is_symptom_of})" if suspect.is_symptom_of else ""
+        click.echo(f"  {suspect.score:.2f}  {suspect.component}: {suspect.code}{symptom}")
+        for vote in suspect.votes:
+            click.echo(f"        {vote.weight:.2f} {vote.kind}: {vote.reason}")
+    click.echo(f"ruled out      {', '.join(what.ruled_out) or 'nothing'}")
+    click.echo(f"not looked at  {', '.join(what.not_looked_at) or 'nothing'}")
+    click.echo("decided by")
+    for branch in what.path:
+        click.echo(f"  {branch}")
+    click.echo("timeline")
+    for entry in timeline:
+        click.echo(f"  {entry.at:%H:%M:%S.%f}"[:-3] + f"  {entry.what:<10} {entry.text}")
+
+
+@click.command()
+@click.argument("plan", required=False)
+@click.option("--limit", default=100, show_default=True, help="At most this many.")
+@format_option
+@click.pass_context
+def receipts(context: click.Context, plan: str | None, limit: int, style: str) -> None:
+    """List receipts: proof of every act, of one PLAN or the newest of all."""
+    service, _ = load_service(context)
+    found = read_store(service, lambda tx: tx.receipts.of(PlanId(plan)) if plan else tx.receipts.recent(limit))
+    if style == "json":
+        show_json(found or ())
+        return
+    rows = [
+        (
+            f"{each.at:%H:%M:%S}",
+            each.plan,
+            f"{each.step + 1}.{each.attempt}",
+            each.phase,
+            each.action,
+            each.component,
+            each.detail,
+        )
+        for each in found or ()
+    ]
+    show_rows(("at", "plan", "step", "phase", "action", "component", "detail"), rows, empty="no receipts")
+
+
+@click.group()
+def audit() -> None:
+    """The record of what happened, and whether anybody changed it."""
+
+
+@audit.command()
+@format_option
+@click.pass_context
+def verify(context: click.Context, style: str) -> None:
+    """Check every hash chain. Exit 0 when sound, 2 when something was changed, removed or reordered."""
+    from paramedic import store as stores
+    from paramedic.model.clock import SystemClock
+
+    service, _ = load_service(context)
+    found = stores.read_store(service.settings.store, node=service.settings.node, clock=SystemClock())
+    breaks = found.verify() if found else ()
+    if found:
+        found.close()
+    if style == "json":
+        show_json({"sound": not breaks, "breaks": breaks})
+    else:
+        for each in breaks:
+            click.echo(each)
+        click.echo("the record is sound" if not breaks else f"{len(breaks)} breaks")
+    context.exit(2 if breaks else 0)
+
+
+def _with_receipts(service: "Service", incident: "Incident") -> dict[str, Json]:
+    """The incident as JSON, with its plans and their receipts."""
+
+    def read(tx: "Transaction") -> "tuple[Sequence[Plan], list[Receipt]]":
+        plans = tx.plans.of(incident.id)
+        return plans, [receipt for plan in plans for receipt in tx.receipts.of(plan.id)]
+
+    plans, found = read_store(service, read) or ((), [])
+    return {**dump(incident), "plans": dump(plans), "receipts": dump(found)}

@@ -1,0 +1,60 @@
+"""What every command that acts needs: the service, the packs, the store, and who is asking."""
+
+import asyncio
+import getpass
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+from paramedic.model.service import Service
+from paramedic.model.wire import Json
+from paramedic.sdk.pack import Registry
+
+if TYPE_CHECKING:
+    from paramedic.store import Transaction
+
+Read = TypeVar("Read")
+
+
+def load_service(context: click.Context) -> tuple[Service, Registry]:
+    """The service file that the command line names or that lies upward from here, and all packs."""
+    from paramedic.sdk.pack import load_packs
+    from paramedic.service import find, load
+
+    registry = load_packs()
+    named = (context.find_root().params or {}).get("file")
+    path = Path(named) if named else find(Path.cwd(), os.environ)
+    return load(path, registry, os.environ), registry
+
+
+def read_store(service: Service, read: "Callable[[Transaction], Read]") -> Read | None:
+    """What ``read`` finds in the store; ``None`` where there is none yet. Writes nothing."""
+    from paramedic import store as stores
+    from paramedic.model.clock import SystemClock
+
+    found = stores.read_store(service.settings.store, node=service.settings.node, clock=SystemClock())
+    if found is None:
+        return None
+    try:
+        with found.begin() as tx:
+            return read(tx)
+    finally:
+        found.close()
+
+
+def ask(service: Service, registry: Registry, verb: str, args: Mapping[str, Json]) -> Mapping[str, Json]:
+    """Have a command carried out; see ``paramedic.watch.ask``."""
+    from paramedic.watch.ask import ask as ask_node
+
+    return asyncio.run(ask_node(service, registry, verb, args, who()))
+
+
+def who() -> str:
+    """Who asks, for the record."""
+    try:
+        return f"{getpass.getuser()} (uid {os.getuid()})"
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"

@@ -1,0 +1,6 @@
+"""An incident's life as values: each change is a chapter, written whole or not at all."""
+
+from paramedic.incident.chapter import Chapter, write
+from paramedic.incident.messages import announce
+
+__all__ = ["Chapter", "announce", "write"]

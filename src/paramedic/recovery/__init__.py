@@ -1,0 +1,1 @@
+"""Playbooks become plans, plans pass the gate, the engine runs them durably and proves that they helped."""

@@ -1,0 +1,232 @@
+"""Carries out one phase of a plan at a time. Receipts are the authority on what has happened.
+
+The same phase may be asked for again after any crash: what a receipt proves is returned, what only has an
+intent is reconciled, what has neither is done. An act that may or may not have happened is never repeated.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from paramedic.model.ids import PlanId
+from paramedic.model.playbook import Plan, PlanStep
+from paramedic.model.receipt import Phase, Receipt
+from paramedic.model.status import Status, worst
+from paramedic.model.wire import Json, dump
+from paramedic.recovery.failpoints import crash_here
+from paramedic.recovery.planning import Bench
+from paramedic.report.redaction import Redactor
+from paramedic.sdk.action import ActionSpec, DidIt, Outcome, Undoable, Verifiable
+from paramedic.sdk.context import ActContext
+from paramedic.sdk.ports import ActionFailed
+from paramedic.store import Store, Transaction
+
+
+class Result(StrEnum):
+    """How a phase ended."""
+
+    DONE = "done"
+    FAILED = "failed"
+    UNTOLD = "untold"
+    """A crash left an act of which nobody can tell whether it happened."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """The end of a plan, as its phases left it."""
+
+    plan: PlanId
+    verified: bool
+    undone: bool
+    """Everything that was done was taken back (or nothing was done)."""
+    untold: bool
+    """Nobody can tell whether one of its acts happened: for people, never to be repeated."""
+    why: str
+
+
+_BACKOFF_S = (1.0, 2.0, 4.0)
+_PAUSE_S = 0.1
+
+
+class Executor:
+    """Does, verifies and undoes the steps of plans, leaving receipts."""
+
+    def __init__(
+        self,
+        bench: Bench,
+        store: Store,
+        redactor: Redactor,
+        on_step: Callable[[Receipt], None],
+        on_end: Callable[[Ended], Awaitable[None]],
+    ) -> None:
+        self.bench = bench
+        self._store = store
+        self.redactor = redactor
+        self._on_step = on_step
+        self._on_end = on_end
+
+    async def do(self, plan_id: PlanId, index: int) -> Result:
+        """Carry out one step, with the tries that its action and the plan allow."""
+        plan, receipts = await self._load(plan_id)
+        step = plan.steps[index]
+        spec = self.bench.registry.actions[step.action]
+        tries = min(spec.tries, plan.step_tries)
+        for attempt in range(1, tries + 1):
+            seen = {each.phase: each for each in receipts if each.step == index and each.attempt == attempt}
+            if Phase.DONE in seen:
+                return Result.DONE
+            if Phase.FAILED not in seen:
+                result = await self._attempt(plan, index, attempt, spec, seen.get(Phase.INTENT))
+                if result is not Result.FAILED:
+                    return result
+            if attempt < tries:
+                await self.bench.clock.sleep(_BACKOFF_S[min(attempt, len(_BACKOFF_S)) - 1])
+        return Result.FAILED
+
+    async def verify(self, plan_id: PlanId) -> tuple[bool, str]:
+        """Whether the checks that failed pass, ``verify_times`` running, and no dependant became worse."""
+        plan, _ = await self._load(plan_id)
+        deadline = self.bench.clock.monotonic() + plan.verify_within_s
+        streak, pause, why = 0, 0.02, "nothing was looked at"
+        while True:
+            why = await self._why_not_well(plan)
+            streak = streak + 1 if not why else 0
+            if streak >= plan.verify_times:
+                return True, f"{len(plan.verify)} failed checks passed {streak} times running"
+            if self.bench.clock.monotonic() >= deadline:
+                return False, why or f"passed only {streak} of {plan.verify_times} times running"
+            await self.bench.clock.sleep(pause if why else min(_PAUSE_S, pause))
+            pause = min(pause * 1.5, 1.0)
+
+    async def undo(self, plan_id: PlanId, index: int) -> Result:
+        """Take one step back, if any try of it may have changed something. What an operator ordered stays."""
+        plan, receipts = await self._load(plan_id)
+        if plan.incident is None:
+            return Result.DONE
+        mine = [each for each in receipts if each.step == index]
+        tried = [each for each in mine if each.phase is Phase.INTENT]
+        if not tried:
+            return Result.DONE
+        last = tried[-1]
+        ended = {each.phase for each in mine if each.attempt == last.attempt}
+        if Phase.UNDONE in ended:
+            return Result.DONE
+        if Phase.UNDO_FAILED in ended:
+            return Result.FAILED
+        step = plan.steps[index]
+        action = self.bench.registry.actions[step.action].action
+        if not isinstance(action, Undoable):
+            return Result.FAILED
+        output: Mapping[str, Json] = next((each.output for each in mine if each.phase is Phase.DONE), {})
+        if Phase.UNDO_INTENT not in ended:
+            await self._write(replace(last, phase=Phase.UNDO_INTENT, at=self.bench.clock.now(), detail="", output={}))
+        try:
+            context = self._context(plan, index, last.token)
+            detail = await asyncio.wait_for(action.undo(context, output), plan.step_limit_s)
+        except Exception as error:  # a boundary: whatever an action raises is its failure, and gets a receipt
+            await self._write(self._ending(last, Phase.UNDO_FAILED, _say(error)))
+            return Result.FAILED
+        await self._write(self._ending(last, Phase.UNDONE, detail))
+        return Result.DONE
+
+    async def end(self, ended: Ended) -> None:
+        """Tell whoever owns the plan. May be told twice after a crash."""
+        await self._on_end(ended)
+
+    async def _attempt(self, plan: Plan, index: int, attempt: int, spec: ActionSpec, intent: Receipt | None) -> Result:
+        step = plan.steps[index]
+        happened = False
+        if intent is None:
+            intent = self._intent(plan, index, attempt, step)
+            await self._write(intent)
+        else:
+            answer = await self._reconcile(plan, index, spec, intent)
+            if answer is DidIt.CANNOT_TELL:
+                await self._write(self._ending(intent, Phase.FAILED, "a crash left it open whether this happened"))
+                return Result.UNTOLD
+            happened = answer is DidIt.YES
+        crash_here("after-intent", plan.playbook, index)
+        try:
+            context = self._context(plan, index, intent.token)
+            outcome = Outcome(summary="found done after a crash")
+            if not happened:
+                outcome = await asyncio.wait_for(spec.action.apply(context), plan.step_limit_s)
+            crash_here("after-act", plan.playbook, index)
+            if isinstance(spec.action, Verifiable):
+                await asyncio.wait_for(spec.action.verify(context, outcome.output), plan.step_limit_s)
+        except Exception as error:  # a boundary: whatever an action raises is its failure, and gets a receipt
+            await self._write(self._ending(intent, Phase.FAILED, _say(error)))
+            return Result.FAILED
+        done = replace(self._ending(intent, Phase.DONE, outcome.summary), output=outcome.output, reconciled=happened)
+        await self._write(done)
+        crash_here("after-done", plan.playbook, index)
+        return Result.DONE
+
+    async def _reconcile(self, plan: Plan, index: int, spec: ActionSpec, intent: Receipt) -> DidIt:
+        try:
+            return await spec.action.reconcile(self._context(plan, index, intent.token))
+        except Exception:  # a boundary: an action that cannot look cannot tell
+            return DidIt.CANNOT_TELL
+
+    async def _why_not_well(self, plan: Plan) -> str:
+        """Empty when all is well."""
+        by_component: dict[str, list[str]] = {}
+        for failed in plan.verify:
+            by_component.setdefault(failed.component, []).append(failed.check)
+        for component, checks in by_component.items():
+            for finding in await self.bench.look(component, checks):
+                if finding.status not in (Status.OK, Status.INFO):
+                    return f"`{component}`: {finding.code or finding.status}: {finding.observed}"
+        for dependant, before in plan.baseline.items():
+            now = worst(finding.status for finding in await self.bench.look(dependant))
+            if now is Status.CRITICAL and Status(before).rank < now.rank:
+                return f"`{dependant}` became worse: {before} -> {now}"
+        return ""
+
+    def _context(self, plan: Plan, index: int, token: str) -> ActContext:
+        step = plan.steps[index]
+        context = self.bench.context(step, plan.id, token=token, limit_s=plan.step_limit_s)
+        context.checkpoint = lambda point: crash_here(point, plan.playbook, index)
+        return context
+
+    def _intent(self, plan: Plan, index: int, attempt: int, step: PlanStep) -> Receipt:
+        return Receipt(
+            plan=plan.id,
+            step=index,
+            attempt=attempt,
+            phase=Phase.INTENT,
+            action=step.action,
+            component=step.component,
+            token=secrets.token_hex(8),
+            at=self.bench.clock.now(),
+            node=self.bench.service.settings.node,
+            detail=step.preview.summary,
+        )
+
+    def _ending(self, begun: Receipt, phase: Phase, detail: str) -> Receipt:
+        return replace(begun, phase=phase, at=self.bench.clock.now(), detail=self.redactor.text(detail))
+
+    async def _load(self, plan_id: PlanId) -> tuple[Plan, tuple[Receipt, ...]]:
+        def read(tx: Transaction) -> tuple[Plan, tuple[Receipt, ...]]:
+            plan = tx.plans.get(plan_id)
+            if plan is None:
+                raise LookupError(f"no plan `{plan_id}`")
+            return plan, tx.receipts.of(plan_id)
+
+        return await self._store.run(read)
+
+    async def _write(self, receipt: Receipt) -> None:
+        output: dict[str, Json] = {key: self.redactor.data(value) for key, value in dump(receipt.output).items()}
+        safe = replace(receipt, output=output)
+        await self._store.run(lambda tx: tx.receipts.append(safe))
+        self._on_step(safe)
+
+
+def _say(error: Exception) -> str:
+    if isinstance(error, ActionFailed):
+        return str(error)
+    if isinstance(error, TimeoutError):
+        return "did not end within its time"
+    return f"{type(error).__name__}: {error}"

@@ -1,0 +1,71 @@
+"""May this plan run now? Pure rules over values; every answer has its reason."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from paramedic.model.component import Autonomy, Risk
+from paramedic.model.playbook import Plan, Playbook
+from paramedic.model.service import Service
+from paramedic.recovery.planning import is_ours_to_restart, losses
+
+
+class Answer(StrEnum):
+    """What the gate says."""
+
+    GO = "go"
+    APPROVAL = "approval"
+    """A person must agree."""
+    LATER = "later"
+    """Too much is going on; ask again."""
+    NEVER = "never"
+    """Automation may not act here at all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ruling:
+    """The gate's answer and why."""
+
+    answer: Answer
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traffic:
+    """What else is going on on this node."""
+
+    is_paused: bool
+    running: tuple[Plan, ...]
+
+
+def rule(plan: Plan, playbook: Playbook, service: Service, traffic: Traffic) -> Ruling:
+    """The autonomy ladder, then risk, then traffic; the first rule that fits decides."""
+    component = service.components[plan.suspect]
+    autonomy = component.autonomy or service.autonomy
+    if not service.settings.auto_recovery:
+        return Ruling(answer=Answer.NEVER, reason="automatic recovery is switched off")
+    if autonomy is Autonomy.OBSERVE:
+        return Ruling(answer=Answer.NEVER, reason=f"`{component.name}` may only be observed")
+    if traffic.is_paused:
+        return Ruling(answer=Answer.APPROVAL, reason="automation is paused")
+    reason = _why_a_person(plan, playbook, service, autonomy)
+    if reason:
+        return Ruling(answer=Answer.APPROVAL, reason=reason)
+    if any(set(other.blast_radius[:1]) & set(plan.blast_radius[:1]) for other in traffic.running):
+        return Ruling(answer=Answer.LATER, reason="another plan works on the same component")
+    if len(traffic.running) >= service.settings.recoveries_at_once:
+        return Ruling(answer=Answer.LATER, reason=f"{len(traffic.running)} recoveries are running")
+    return Ruling(answer=Answer.GO, reason=f"risk {plan.risk} is within what may run by itself")
+
+
+def _why_a_person(plan: Plan, playbook: Playbook, service: Service, autonomy: Autonomy) -> str | None:
+    if autonomy in (Autonomy.SUGGEST, Autonomy.APPROVE):
+        return f"autonomy of `{plan.suspect}` is `{autonomy}`"
+    if lost := losses(plan):
+        return f"something would be lost for good: {'; '.join(lost)}"
+    if playbook.attended:
+        return f"`{playbook.name}` always waits for a person"
+    if plan.risk.rank <= service.max_risk.rank and plan.risk is not Risk.MANUAL:
+        return None
+    if plan.risk is Risk.DISRUPTIVE and playbook.is_restart and is_ours_to_restart(service.components[plan.suspect]):
+        return None
+    return f"risk `{plan.risk}` is above `{service.max_risk}`"

@@ -1,0 +1,159 @@
+"""A playbook bound to a suspect: exactly what would be done, found out without doing it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from paramedic.model.clock import Clock
+from paramedic.model.component import Component, Risk
+from paramedic.model.errors import ConfigurationError, Problem
+from paramedic.model.ids import IncidentId, PlanId, new_id
+from paramedic.model.playbook import FailedCheck, Plan, PlanState, PlanStep, Playbook, PlaybookStep, Preview
+from paramedic.model.service import Service
+from paramedic.model.status import Severity
+from paramedic.model.wire import Json
+from paramedic.sdk.action import Undoable
+from paramedic.sdk.context import ActContext
+from paramedic.sdk.pack import Registry
+from paramedic.sdk.ports import LastGood, Look, ProcessControl
+
+_LIMITS = {Severity.P0: (30.0, 3), Severity.P1: (60.0, 5), Severity.P2: (120.0, 3), Severity.P3: (120.0, 3)}
+"""Seconds and tries of a step inside one attempt."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """What acts work with on this node."""
+
+    service: Service
+    registry: Registry
+    clock: Clock
+    processes: ProcessControl
+    look: Look
+    last_good: LastGood
+
+    def context(self, step: PlanStep, plan: PlanId, *, token: str = "", limit_s: float = 30.0) -> ActContext:
+        """The surroundings of one step of a plan. Raises ``KeyError`` when its component is no longer declared."""
+        workspace = self.service.settings.state_dir / "plans" / plan
+        return ActContext(
+            service=self.service,
+            component=self.service.components[step.component],
+            params=step.params,
+            clock=self.clock,
+            processes=self.processes,
+            look=self.look,
+            last_good=self.last_good,
+            workspace=workspace,
+            token=token,
+            limit_s=limit_s,
+        )
+
+
+def fingerprint(suspect: str, code: str) -> str:
+    """Equal for equal troubles."""
+    return f"{suspect}:{code}"
+
+
+async def draw_up(
+    bench: Bench,
+    playbook: Playbook,
+    suspect: str,
+    code: str,
+    failed: Sequence[FailedCheck],
+    *,
+    incident: IncidentId | None,
+    attempt: int,
+    baseline: Mapping[str, str],
+    severity: Severity = Severity.P2,
+) -> Plan:
+    """Bind the playbook and preview every step. A step that cannot be done says so in ``preview.blocked``."""
+    now = bench.clock.now()
+    plan_id = PlanId(new_id("plan", now))
+    steps = [await _bind(bench, each, suspect, plan_id) for each in playbook.steps]
+    settings = bench.service.settings
+    affected = dict.fromkeys((*(step.component for step in steps), *bench.service.needed_by(suspect)))
+    return Plan(
+        id=plan_id,
+        incident=incident,
+        playbook=playbook.name,
+        suspect=suspect,
+        fingerprint=fingerprint(suspect, code),
+        state=PlanState.PROPOSED,
+        steps=tuple(steps),
+        verify=tuple(failed),
+        verify_times=playbook.verify.times or settings.verify_times,
+        verify_within_s=playbook.verify.within_s or settings.verify_within_s,
+        risk=max((step.risk for step in steps), key=lambda risk: risk.rank, default=Risk.SAFE),
+        blast_radius=tuple(affected),
+        needs_approval=None,
+        attempt=attempt,
+        created_at=now,
+        step_limit_s=_LIMITS[severity][0],
+        step_tries=_LIMITS[severity][1],
+        baseline=baseline,
+    )
+
+
+def blocked(plan: Plan) -> str | None:
+    """Why the plan cannot be carried out at all, if so."""
+    return next((step.preview.blocked for step in plan.steps if step.preview.blocked), None)
+
+
+def losses(plan: Plan) -> tuple[str, ...]:
+    """Everything that the plan would lose for good."""
+    return tuple(loss for step in plan.steps for loss in step.preview.loss)
+
+
+async def _bind(bench: Bench, step: PlaybookStep, suspect: str, plan: PlanId) -> PlanStep:
+    spec = bench.registry.actions.get(step.action)
+    if spec is None:
+        problem = Problem(message=f"the action `{step.action}` is gone", hint="install the pack that brings it")
+        raise ConfigurationError((problem,))
+    names: dict[str, Json] = {
+        "suspect": suspect,
+        "component": suspect,
+        "dependants": list(bench.service.needed_by(suspect)),
+        "dependencies": list(bench.service.needs(suspect)),
+    }
+    params = {key: _fill(value, names) for key, value in step.params.items()}
+    name = str(params.pop("component", suspect))
+    bound = PlanStep(
+        action=spec.id,
+        component=name,
+        params=params,
+        risk=spec.risk,
+        preview=Preview(summary=spec.id),
+        undoable=isinstance(spec.action, Undoable),
+    )
+    if name not in bench.service.components:
+        return replace(bound, preview=Preview(summary=spec.id, blocked=f"there is no component `{name}`"))
+    try:
+        preview = await spec.action.preview(bench.context(bound, plan))
+    except Exception as error:  # a boundary: a preview that fails blocks its plan, nothing else
+        preview = Preview(summary=spec.id, blocked=f"`{spec.id}` could not look ahead: {type(error).__name__}: {error}")
+    return replace(bound, preview=preview)
+
+
+def _fill(value: Json, names: Mapping[str, Json]) -> Json:
+    match value:
+        case str():
+            if value.startswith("{") and value.endswith("}") and value[1:-1] in names:
+                return names[value[1:-1]]
+            for name, text in names.items():
+                value = value.replace(f"{{{name}}}", str(text))
+            return value
+        case list():
+            return [_fill(each, names) for each in value]
+        case dict():
+            return {key: _fill(each, names) for key, each in value.items()}
+    return value
+
+
+def workspace_of(service: Service, plan: PlanId) -> Path:
+    """Where a plan keeps its copies."""
+    return service.settings.state_dir / "plans" / plan
+
+
+def is_ours_to_restart(component: Component) -> bool:
+    """Whether Paramedic or a declared owner starts it."""
+    return component.owner is not None or (component.process is not None and component.process.is_managed)

@@ -1,0 +1,97 @@
+"""Playbooks as people write them: YAML files, checked whole."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from paramedic.model.errors import ConfigurationError, Problem
+from paramedic.model.playbook import Playbook, PlaybookStep, Verification
+from paramedic.sdk.pack import Registry
+
+SHIPPED = Path(__file__).parent.parent / "defaults" / "playbooks"
+_KEYS = {"title", "heals", "steps", "verify", "restart", "attended"}
+
+
+def load_playbooks(registry: Registry, directories: Iterable[Path] = ()) -> Mapping[str, Playbook]:
+    """All playbooks by name: shipped ones, those of packs, then the service's own, which replace equal names.
+
+    Raises:
+        ConfigurationError: every mistake in every file.
+    """
+    folders = [SHIPPED, *(pack.playbooks for pack in registry.packs if pack.playbooks), *directories]
+    problems: list[Problem] = []
+    playbooks: dict[str, Playbook] = {}
+    for folder in folders:
+        for path in sorted(folder.glob("*.yaml")):
+            playbook = _read(path, registry, problems)
+            if playbook:
+                playbooks[playbook.name] = playbook
+    if problems:
+        raise ConfigurationError(tuple(problems))
+    return playbooks
+
+
+def _read(path: Path, registry: Registry, problems: list[Problem]) -> Playbook | None:
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    before = len(problems)
+
+    def complain(message: str, expected: str | None = None, hint: str | None = None) -> None:
+        problems.append(Problem(path=path, message=message, expected=expected, hint=hint))
+
+    try:
+        data = YAML(typ="safe", pure=True).load(path.read_text())
+    except (OSError, UnicodeDecodeError, YAMLError) as error:
+        complain(f"cannot be read: {' '.join(str(error).split())}", "a YAML mapping")
+        return None
+    if not isinstance(data, dict):
+        complain("holds no mapping", "keys `heals`, `steps` and `verify`")
+        return None
+    for key in set(data) - _KEYS:
+        complain(f"unknown key `{key}`", f"one of {', '.join(sorted(_KEYS))}")
+    heals = _texts(data.get("heals"))
+    if not heals:
+        complain("`heals` is missing", "a list of finding codes")
+    for code in heals:
+        if code not in registry.codes and code.split(".")[0] in registry.kinds:
+            complain(f"`heals` names the unknown code `{code}`", hint="`paramedic checks` lists every code")
+    verify = data.get("verify")
+    if not isinstance(verify, dict) or verify.get("checks") != "failed":
+        complain("`verify` is missing", "`verify: {checks: failed}`", "nothing is healed that cannot be verified")
+        verify = {}
+    steps = _steps(data.get("steps"), registry, complain)
+    if len(problems) > before:
+        return None
+    return Playbook(
+        name=path.stem,
+        title=str(data.get("title") or path.stem.replace("-", " ")),
+        heals=heals,
+        steps=steps,
+        verify=Verification(times=verify.get("times"), within_s=verify.get("within_s")),
+        is_restart=bool(data.get("restart", False)),
+        attended=bool(data.get("attended", False)),
+    )
+
+
+def _steps(data: object, registry: Registry, complain: object) -> tuple[PlaybookStep, ...]:
+    assert callable(complain)
+    if not isinstance(data, list) or not data:
+        complain("`steps` is missing", 'a list such as `- process.restart: {component: "{suspect}"}`')
+        return ()
+    steps = []
+    for entry in data:
+        if not isinstance(entry, dict) or len(entry) != 1:
+            complain(f"a step is `{entry}`", "one action with its parameters")
+            continue
+        ((action, params),) = entry.items()
+        if action not in registry.actions:
+            complain(f"unknown action `{action}`", f"one of {', '.join(sorted(registry.actions))}")
+        if not isinstance(params or {}, dict):
+            complain(f"`{action}` has parameters `{params}`", "a mapping")
+            continue
+        steps.append(PlaybookStep(action=str(action), params=params or {}))
+    return tuple(steps)
+
+
+def _texts(data: object) -> tuple[str, ...]:
+    return tuple(str(each) for each in data) if isinstance(data, list) else ()

@@ -1,0 +1,55 @@
+"""How a face gets something done: a command row, carried out by whoever owns the node, or by us if nobody does."""
+
+import asyncio
+from collections.abc import Mapping
+
+from paramedic.model.clock import SystemClock
+from paramedic.model.errors import NodeBusy, ParamedicError
+from paramedic.model.ids import new_id
+from paramedic.model.receipt import Command, CommandState
+from paramedic.model.service import Service
+from paramedic.model.wire import Json
+from paramedic.sdk.pack import Registry
+from paramedic.store import open_store
+from paramedic.watch.commands import ACTING, Commands
+from paramedic.watch.delivery import Delivery
+from paramedic.watch.node import Node
+
+_POLL_S = 0.05
+
+
+async def ask(service: Service, registry: Registry, verb: str, args: Mapping[str, Json], by: str) -> Mapping[str, Json]:
+    """Have a command carried out exactly once and return its result.
+
+    Where ``paramedic watch`` runs, it does it; where it dies meanwhile, or where none runs, this process takes over.
+
+    Raises:
+        ParamedicError: the command was refused; the message says why.
+    """
+    clock = SystemClock()
+    settings = service.settings
+    store = await asyncio.to_thread(open_store, settings.store, node=settings.node, clock=clock)
+    try:
+        command = Command(id=new_id("cmd", clock.now()), verb=verb, args=args, by=by, at=clock.now())
+        await store.run(lambda tx: tx.commands.add(command))
+        while True:
+            now = await store.run(lambda tx: tx.commands.get(command.id))
+            if now and now.state is CommandState.REFUSED:
+                hint = now.result.get("hint")
+                raise ParamedicError(str(now.result.get("error")), hint=str(hint) if hint else None)
+            if now and now.state is CommandState.DONE:
+                return now.result
+            try:
+                await _carry_out(service, registry, is_idle=verb not in ACTING)
+            except NodeBusy:
+                await clock.sleep(_POLL_S)
+    finally:
+        store.close()
+
+
+async def _carry_out(service: Service, registry: Registry, *, is_idle: bool) -> None:
+    async with Node(service, registry, is_idle=is_idle) as node:
+        commands = Commands(node)
+        await commands.take()
+        await commands.finish()
+        await Delivery(node.store, node.clock, node.redactor).deliver_due()

@@ -1,0 +1,403 @@
+"""Sees every incident to its end: diagnose, choose, ask the gate, run, verify, try the next, or call people."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+
+from paramedic.incident import Chapter, announce
+from paramedic.model.code import Ending
+from paramedic.model.errors import ConfigurationError
+from paramedic.model.ids import IncidentId, PlanId
+from paramedic.model.incident import Incident, IncidentState
+from paramedic.model.playbook import Plan, PlanState, Playbook
+from paramedic.model.status import Severity, worst
+from paramedic.recovery.engine import Engine
+from paramedic.recovery.executor import Ended
+from paramedic.recovery.gate import Answer, Traffic, rule
+from paramedic.recovery.planning import Bench, blocked, draw_up, fingerprint
+from paramedic.store import Store
+from paramedic.watch.triage import EXHAUSTED, Triage
+
+_log = logging.getLogger("paramedic.watch")
+_SWEEP_S = 3.0
+_SETTLE_S = 5.0
+"""How long dependants may take to notice that what they need is back."""
+
+
+class Attendant:
+    """One task per unresolved incident."""
+
+    def __init__(
+        self, bench: Bench, triage: Triage, store: Store, playbooks: Mapping[str, Playbook], paused: bool
+    ) -> None:
+        self.bench = bench
+        self.playbooks = playbooks
+        self.paused = paused
+        self.is_idle = False
+        """Incidents are kept, but nothing is done about them (a face only wants to see a plan)."""
+        self.engine: Engine | None = None
+        self.running: dict[PlanId, Plan] = {}
+        self._triage = triage
+        self._store = store
+        self._events: dict[IncidentId, asyncio.Event] = {}
+        self._tasks: dict[IncidentId, asyncio.Task[None]] = {}
+        self._over: dict[PlanId, asyncio.Event] = {}
+        self._cooling: dict[tuple[str, str], float] = {}
+        self._released = asyncio.Event()
+
+    async def load(self) -> None:
+        """Take up running plans, cool-downs and unresolved incidents after a start."""
+        committed, recent = await self._store.run(lambda tx: (tx.plans.committed(), tx.plans.recent(200)))
+        self.running = {plan.id: plan for plan in committed}
+        now, wall = self.bench.clock.monotonic(), self.bench.clock.now()
+        cooldown = self.bench.service.settings.recovery_cooldown_s
+        for plan in recent:
+            if plan.state in (PlanState.ROLLED_BACK, PlanState.FAILED) and plan.ended_at:
+                left = min(cooldown, cooldown - (wall - plan.ended_at).total_seconds())
+                self._cooling[plan.playbook, plan.fingerprint] = now + left
+        for incident in list(self._triage.incidents):
+            self.wake(incident)
+
+    async def resume(self) -> None:
+        """Hand every committed plan to the engine, which knows those it has already."""
+        for plan in list(self.running.values()):
+            await self.submit(plan)
+
+    def wake(self, incident: IncidentId) -> None:
+        """Something about the incident changed."""
+        if self.is_idle:
+            return
+        self._events.setdefault(incident, asyncio.Event()).set()
+        if incident not in self._tasks:
+            task = asyncio.create_task(self._attend(incident), name=f"attend {incident}")
+            self._tasks[incident] = task
+            task.add_done_callback(lambda done: self._left(incident, done))
+
+    async def submit(self, plan: Plan) -> None:
+        """Run a committed plan to its end, in the background."""
+        assert self.engine is not None, "the engine is launched first"
+        self.running[plan.id] = plan
+        self._over.setdefault(plan.id, asyncio.Event())
+        await self.engine.submit(plan.id, len(plan.steps))
+
+    async def over(self, plan: PlanId) -> None:
+        """Return when the plan has ended."""
+        if plan in self.running:
+            await self._over.setdefault(plan, asyncio.Event()).wait()
+
+    async def plan_over(self, ended: Ended) -> None:
+        """The engine brought a plan to its end. Told twice, it changes nothing."""
+        plan = await self._store.run(lambda tx: tx.plans.get(ended.plan))
+        if plan is None or plan.state.is_over:
+            self._release(ended.plan)
+            return
+        now = self.bench.clock.now()
+        state = PlanState.VERIFIED if ended.verified else PlanState.ROLLED_BACK if ended.undone else PlanState.FAILED
+        plan = replace(plan, state=state, ended_at=now, why_ended=ended.why)
+        incident = self._triage.incidents.get(plan.incident) if plan.incident else None
+        chapter = Chapter(at=now, plan=plan)
+        if incident:
+            if ended.verified:
+                await self._settle(incident)
+                incident = self._triage.incidents.get(incident.id, incident)
+            chapter.at = self.bench.clock.now()
+            chapter.incident = replace(
+                incident,
+                state=IncidentState.OPEN,
+                attempts=incident.attempts + 1,
+                tried=(*incident.tried, plan.playbook),
+                why=f"`{plan.playbook}` {state}: {ended.why}",
+            )
+            chapter.tell("verified" if ended.verified else "undone", f"{plan.playbook}: {state}: {ended.why}")
+            if ended.untold:
+                self._escalate(chapter, f"nobody can tell whether a step of `{plan.playbook}` happened: look, then act")
+            elif ended.verified and not self._triage.still_failing(chapter.incident):
+                chapter.incident = replace(
+                    chapter.incident,
+                    state=IncidentState.RESOLVED,
+                    resolved_at=chapter.at,
+                    why=f"healed by `{plan.playbook}`",
+                )
+                chapter.tell("resolved", f"healed by `{plan.playbook}`: {ended.why}")
+                announce(chapter, self.bench.service, "resolved")
+        if not ended.verified:
+            cooldown = self.bench.service.settings.recovery_cooldown_s
+            self._cooling[plan.playbook, plan.fingerprint] = self.bench.clock.monotonic() + cooldown
+        await self._triage.save(chapter)
+        self._release(plan.id)
+        if incident:
+            self.wake(incident.id)
+
+    async def propose(self, incident: Incident) -> tuple[Plan | None, str]:
+        """A plan for the incident that runs only if somebody asks for it; else why there is none."""
+        incident = self._triage.diagnose(incident)
+        plan, playbook, reasons = await self._choose(incident)
+        if plan is None or playbook is None:
+            return None, "; ".join(reasons) or f"nothing heals `{incident.code}` automatically"
+        ruling = rule(plan, playbook, self.bench.service, Traffic(is_paused=self.paused, running=()))
+        plan = replace(plan, needs_approval=None if ruling.answer is Answer.GO else ruling.reason)
+        await self._triage.save(Chapter(at=self.bench.clock.now(), incident=incident, plan=plan))
+        return plan, ""
+
+    async def settled(self, incident_id: IncidentId) -> bool:
+        """Wait until nothing more happens to the incident by itself; whether it is resolved."""
+        busy = (IncidentState.OPEN, IncidentState.RECOVERING)
+        while (incident := self._triage.incidents.get(incident_id)) and incident.state in busy:
+            if incident.is_settled:
+                return False
+            await self.bench.clock.sleep(0.05)
+        return incident is None
+
+    async def approve(self, plan: Plan, by: str) -> str | None:
+        """Commit a proposed plan that somebody agreed to; returns why not, if so."""
+        incident = self._triage.incidents.get(plan.incident) if plan.incident else None
+        if incident is None or plan.state is not PlanState.PROPOSED:
+            return f"plan `{plan.id}` is {plan.state} and cannot be approved"
+        fresh = await self._draw(incident, self.playbooks[plan.playbook]) if plan.playbook in self.playbooks else None
+        if fresh is None or fresh.fingerprint != plan.fingerprint or fresh.steps != plan.steps:
+            chapter = Chapter(at=self.bench.clock.now(), plan=replace(plan, state=PlanState.STALE))
+            chapter.incident = replace(incident, state=IncidentState.OPEN, why=f"plan `{plan.id}` went stale")
+            await self._triage.save(chapter)
+            self.wake(incident.id)
+            return f"plan `{plan.id}` is stale: what it assumed has changed; a new one is being made"
+        await self._commit(incident, replace(plan, approved_by=by), f"approved by {by}")
+        return None
+
+    async def reject(self, plan: Plan, by: str, reason: str) -> str | None:
+        """Drop a proposed plan; people take over. Returns why not, if so."""
+        incident = self._triage.incidents.get(plan.incident) if plan.incident else None
+        if incident is None or plan.state is not PlanState.PROPOSED:
+            return f"plan `{plan.id}` is {plan.state} and cannot be rejected"
+        chapter = Chapter(at=self.bench.clock.now(), plan=replace(plan, state=PlanState.REJECTED, why_ended=reason))
+        chapter.incident = replace(incident, tried=(*incident.tried, plan.playbook))
+        self._escalate(chapter, f"`{plan.playbook}` was rejected by {by}: {reason}")
+        await self._triage.save(chapter)
+        return None
+
+    async def reopen(self, incident: Incident) -> None:
+        """A person asks to try again: earlier attempts no longer count."""
+        fresh = replace(
+            incident, state=IncidentState.OPEN, is_settled=False, attempts=0, tried=(), why="tried again on request"
+        )
+        await self._triage.save(Chapter(at=self.bench.clock.now(), incident=fresh))
+        self.wake(incident.id)
+
+    async def close(self) -> None:
+        """Stop attending; the store knows where to go on."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _attend(self, incident_id: IncidentId) -> None:
+        event = self._events[incident_id]
+        while incident := self._triage.incidents.get(incident_id):
+            event.clear()
+            match incident.state:
+                case IncidentState.OPEN if not incident.is_settled:
+                    await self._act(incident)
+                    continue
+                case IncidentState.RECOVERING if incident.plan and incident.plan in self.running:
+                    await self.over(incident.plan)
+                    continue
+                case IncidentState.RECOVERING:
+                    # The plan's end was recorded by a process that died before it could go on.
+                    await self._triage.save(
+                        Chapter(at=self.bench.clock.now(), incident=replace(incident, state=IncidentState.OPEN))
+                    )
+                    continue
+            if not self._triage.still_failing(incident):
+                await self._gone(incident)
+                continue
+            await event.wait()
+            await self._look_deeper(incident_id)
+
+    async def _act(self, incident: Incident) -> None:
+        if self._needs_a_look_around(incident):
+            await self._sweep(incident)
+        incident = self._triage.diagnose(self._triage.incidents.get(incident.id, incident))
+        if not self._triage.still_failing(incident):
+            await self._gone(incident)
+            return
+        plan, playbook, reasons = await self._choose(incident)
+        now = self.bench.clock.now()
+        chapter = Chapter(at=now, incident=incident)
+        chapter.tell("suspects", "; ".join(f"{s.component} {s.code} {s.score:.2f}" for s in incident.suspects[:3]))
+        if plan is None or playbook is None:
+            await self._give_up(chapter, incident, reasons)
+            return
+        traffic = Traffic(is_paused=self.paused, running=tuple(self.running.values()))
+        ruling = rule(plan, playbook, self.bench.service, traffic)
+        match ruling.answer:
+            case Answer.GO:
+                await self._commit(incident, plan, ruling.reason)
+            case Answer.LATER:
+                self._released.clear()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._released.wait(), _SETTLE_S)
+            case Answer.APPROVAL:
+                chapter.plan = replace(plan, needs_approval=ruling.reason)
+                chapter.incident = replace(
+                    incident, state=IncidentState.WAITING, plan=plan.id, why=f"`{playbook.name}` waits: {ruling.reason}"
+                )
+                chapter.tell("planned", f"{playbook.name} waits for approval: {ruling.reason}", {"plan": plan.id})
+                announce(chapter, self.bench.service, "waiting")
+                await self._triage.save(chapter)
+            case Answer.NEVER:
+                self._escalate(chapter, ruling.reason)
+                await self._triage.save(chapter)
+
+    async def _choose(self, incident: Incident) -> tuple[Plan | None, Playbook | None, list[str]]:
+        """The first playbook for the first suspect that may and can be carried out; else why there is none."""
+        if incident.attempts >= self.bench.service.settings.max_recovery_attempts:
+            return None, None, [f"{incident.attempts} attempts did not help"]
+        reasons: list[str] = []
+        fitting = [each for each in self.playbooks.values() if incident.code in each.heals]
+        for playbook in sorted(fitting, key=lambda each: (each.attended, each.name)):
+            if playbook.name in incident.tried:
+                reasons.append(f"`{playbook.name}` was tried")
+                continue
+            until = self._cooling.get((playbook.name, fingerprint(incident.component, incident.code)), 0.0)
+            if until > self.bench.clock.monotonic():
+                left = until - self.bench.clock.monotonic()
+                reasons.append(f"`{playbook.name}` did not help before and cools down for {left:.0f} s")
+                continue
+            plan = await self._draw(incident, playbook)
+            if plan is None:
+                reasons.append(f"`{playbook.name}` needs an action that is not installed")
+            elif why := blocked(plan):
+                reasons.append(f"`{playbook.name}`: {why}")
+            else:
+                return plan, playbook, reasons
+        return None, None, reasons
+
+    async def _draw(self, incident: Incident, playbook: Playbook) -> Plan | None:
+        try:
+            return await draw_up(
+                self.bench,
+                playbook,
+                incident.component,
+                incident.code,
+                self._triage.failed_checks(incident),
+                incident=incident.id,
+                attempt=incident.attempts + 1,
+                baseline=self._baseline(incident),
+                severity=incident.severity,
+            )
+        except ConfigurationError:
+            return None
+
+    def _baseline(self, incident: Incident) -> dict[str, str]:
+        found = {}
+        for name in self.bench.service.needed_by(incident.component):
+            statuses = [v.finding.status for (c, _), v in self._triage.verdicts.items() if c == name]
+            if statuses and name not in self._triage.stopped:
+                found[name] = str(worst(statuses))
+        return found
+
+    async def _commit(self, incident: Incident, plan: Plan, why: str) -> None:
+        plan = replace(plan, state=PlanState.COMMITTED)
+        chapter = Chapter(at=self.bench.clock.now(), plan=plan)
+        chapter.incident = replace(
+            incident, state=IncidentState.RECOVERING, plan=plan.id, why=f"`{plan.playbook}` is running"
+        )
+        if plan.approved_by:
+            chapter.tell("approved", why, {"plan": plan.id})
+        chapter.tell("planned", f"{plan.playbook} on {plan.suspect}: {why}", {"plan": plan.id})
+        self.running[plan.id] = plan
+        await self._triage.save(chapter)
+        await self.submit(plan)
+
+    async def _give_up(self, chapter: Chapter, incident: Incident, reasons: list[str]) -> None:
+        code = self._triage.code(incident.code)
+        if not incident.attempts and not reasons and code.ending is Ending.ADVISE:
+            chapter.incident = replace(incident, is_settled=True, why="told; the remedy is in the hint")
+            chapter.tell("advised", f"{incident.component}: {incident.code}")
+            announce(chapter, self.bench.service, "advised")
+        else:
+            why = "; ".join(reasons) or f"nothing heals `{incident.code}` automatically"
+            self._escalate(chapter, why)
+        await self._triage.save(chapter)
+
+    def _escalate(self, chapter: Chapter, why: str) -> None:
+        incident = chapter.incident
+        assert incident is not None, "only incidents are escalated"
+        if incident.attempts >= self.bench.service.settings.max_recovery_attempts:
+            incident = replace(incident, code=EXHAUSTED, severity=Severity.P0)
+        chapter.incident = replace(incident, state=IncidentState.ESCALATED, escalated_at=chapter.at, why=why)
+        chapter.tell("escalated", why)
+        announce(chapter, self.bench.service, "escalated")
+
+    async def _gone(self, incident: Incident) -> None:
+        if incident.state is IncidentState.WAITING and incident.plan:
+            plan = await self._store.run(lambda tx: tx.plans.get(incident.plan) if incident.plan else None)
+            if plan and plan.state is PlanState.PROPOSED:
+                stale = replace(plan, state=PlanState.STALE, why_ended="the trouble went by itself")
+                await self._triage.save(Chapter(at=self.bench.clock.now(), plan=stale))
+        healed = incident.attempts > 0 and incident.state is IncidentState.OPEN
+        why = f"healed by `{incident.tried[-1]}`" if healed and incident.tried else "the trouble went by itself"
+        await self._triage.resolve(incident, why, by_itself=not healed)
+
+    async def _look_deeper(self, incident_id: IncidentId) -> None:
+        """A new symptom may show another cause than the one that was given up on."""
+        incident = self._triage.incidents.get(incident_id)
+        if incident is None or incident.state is IncidentState.RECOVERING:
+            return
+        again = self._triage.diagnose(incident)
+        is_other = (again.component, again.code) != (incident.component, incident.code)
+        if is_other and incident.code != EXHAUSTED and self._triage.still_failing(again):
+            fresh = replace(
+                again,
+                state=IncidentState.OPEN,
+                is_settled=False,
+                why=f"looks like {again.code} on {again.component} now",
+            )
+            await self._triage.save(Chapter(at=self.bench.clock.now(), incident=fresh))
+
+    def _needs_a_look_around(self, incident: Incident) -> bool:
+        """A symptom by nature may come from elsewhere; a failed attempt says that something was overlooked."""
+        return incident.attempts > 0 or self._triage.code(incident.code).depth == 0
+
+    async def _sweep(self, incident: Incident) -> None:
+        service = self.bench.service
+        hosts = [each.name for each in service.components.values() if each.kind == "host"]
+        names = dict.fromkeys((incident.component, *service.needs(incident.component), *hosts))
+        await self._look_at(names, _SWEEP_S)
+
+    async def _settle(self, incident: Incident) -> None:
+        clock = self.bench.clock
+        deadline = clock.monotonic() + _SETTLE_S
+        while True:
+            incident = self._triage.incidents.get(incident.id, incident)
+            if not self._triage.still_failing(incident):
+                return
+            await self._look_at({each.component: None for each in incident.symptoms}, _SETTLE_S)
+            if clock.monotonic() >= deadline or not self._triage.still_failing(incident):
+                return
+            await clock.sleep(0.1)
+
+    async def _look_at(self, names: Mapping[str, None], within_s: float) -> None:
+        """Look at components now; what does not answer in time is looked at later by its timer."""
+        looks = [
+            asyncio.ensure_future(self.bench.look(name)) for name in names if name in self.bench.service.components
+        ]
+        if looks:
+            _, late = await asyncio.wait(looks, timeout=within_s)
+            for each in late:
+                each.cancel()
+
+    def _release(self, plan: PlanId) -> None:
+        self.running.pop(plan, None)
+        self._released.set()
+        self._over.setdefault(plan, asyncio.Event()).set()
+        self._over.pop(plan)
+
+    def _left(self, incident: IncidentId, task: asyncio.Task[None]) -> None:
+        self._tasks.pop(incident, None)
+        self._events.pop(incident, None)
+        if not task.cancelled() and (error := task.exception()):
+            # Our own fault must not lose an incident: say so and attend to it again.
+            _log.error("attending to %s failed and is tried again", incident, exc_info=error)
+            asyncio.get_running_loop().call_later(1.0, self.wake, incident)

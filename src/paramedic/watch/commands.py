@@ -1,0 +1,192 @@
+"""What other commands ask of the process that owns the node."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+
+from paramedic.model.errors import ParamedicError
+from paramedic.model.ids import PlanId
+from paramedic.model.incident import IncidentState
+from paramedic.model.playbook import Plan, PlanState
+from paramedic.model.receipt import Command, CommandState
+from paramedic.model.wire import Json, dump
+from paramedic.watch.node import PAUSED, Node
+from paramedic.watch.orders import managed
+
+_log = logging.getLogger("paramedic.watch")
+_POLL_S = 0.05
+Result = Mapping[str, Json]
+ACTING = ("recover", "approve")
+"""Verbs that need a node which acts by itself."""
+
+
+class Commands:
+    """Takes command rows from the store, each in a task of its own, and writes their results."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._verbs: Mapping[str, Callable[[Command], Awaitable[Result]]] = {
+            "start": self._order,
+            "stop": self._order,
+            "restart": self._order,
+            "plan": self._plan,
+            "recover": self._recover,
+            "approve": self._approve,
+            "reject": self._reject,
+            "pause": self._pause,
+            "resume": self._pause,
+        }
+
+    async def run(self) -> None:
+        """Follow the store for ever; asleep, it costs one cheap query each 50 ms."""
+        seen = -1
+        while True:
+            changes = self._node.store.changes()
+            if changes != seen:
+                seen = changes
+                await self.take()
+            await self._node.clock.sleep(_POLL_S)
+
+    async def take(self) -> None:
+        """Begin every pending command that is not under way."""
+        for command in await self._node.store.run(lambda tx: tx.commands.pending()):
+            if command.id not in self._tasks and not (self._node.is_idle and command.verb in ACTING):
+                self._tasks[command.id] = asyncio.create_task(self._carry_out(command), name=command.verb)
+
+    async def finish(self) -> None:
+        """Return when every command that was begun has its result."""
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    async def _carry_out(self, command: Command) -> None:
+        state = CommandState.DONE
+        try:
+            verb = self._verbs.get(command.verb)
+            if verb is None:
+                raise ParamedicError(f"unknown command `{command.verb}`")
+            result: Result = await verb(command)
+        except ParamedicError as error:
+            state, result = CommandState.REFUSED, {"error": str(error), "hint": error.hint}
+        except Exception as error:  # a boundary: the one who asked must get an answer
+            _log.exception("command %s failed", command.verb)
+            state, result = CommandState.REFUSED, {"error": f"{type(error).__name__}: {error}"}
+        safe = {key: self._node.redactor.data(value) for key, value in dump(result).items()}
+        done = replace(command, state=state, result=safe)
+        await self._node.flush()
+        await self._node.store.run(lambda tx: tx.commands.save(done))
+        self._tasks.pop(command.id, None)
+
+    async def _order(self, command: Command) -> Result:
+        names = _names(command)
+        service = self._node.service
+        if not names:
+            order = managed(service.components, service.start_order(), service.settings.node)
+            names = tuple(each.name for each in (order[::-1] if command.verb == "stop" else order))
+        plans = [await self._node.orders.give(command.verb, name, command.by, command.id) for name in names]
+        return {"plans": [dump(plan) for plan in plans], "verified": all(_is_verified(plan) for plan in plans)}
+
+    async def _plan(self, command: Command) -> Result:
+        await self._look_round(_names(command))
+        plans, none = [], []
+        for incident in list(self._node.triage.incidents.values()):
+            if incident.plan and incident.state in (IncidentState.WAITING, IncidentState.RECOVERING):
+                plan = await self._get(incident.plan)
+                if plan:
+                    plans.append(plan)
+                continue
+            plan, why = await self._node.attendant.propose(incident)
+            if plan:
+                plans.append(plan)
+            else:
+                none.append(
+                    {"incident": incident.id, "component": incident.component, "code": incident.code, "why": why}
+                )
+        return {"plans": [dump(plan) for plan in plans], "without": none}
+
+    async def _recover(self, command: Command) -> Result:
+        wanted = command.args.get("plan")
+        if wanted:
+            return await self._run_plan(PlanId(str(wanted)), command.by)
+        before = set(self._node.triage.incidents)
+        names = _names(command)
+        await self._look_round(names)
+        concerned = [
+            each
+            for each in list(self._node.triage.incidents.values())
+            if not names or {each.component, *(s.component for s in each.symptoms)} & set(names)
+        ]
+        for incident in concerned:
+            if incident.id in before and incident.state is IncidentState.ESCALATED:
+                await self._node.attendant.reopen(incident)
+        ended = [await self._node.attendant.settled(each.id) for each in concerned]
+        final = await self._node.store.run(
+            lambda tx: [found for each in concerned if (found := tx.incidents.get(each.id))]
+        )
+        return {
+            "incidents": [dump(each) for each in final],
+            "verified": all(each.state is IncidentState.RESOLVED for each in final) and all(ended),
+        }
+
+    async def _run_plan(self, plan_id: PlanId, by: str) -> Result:
+        plan = await self._must_get(plan_id)
+        if plan.state is PlanState.PROPOSED:
+            why = await self._node.attendant.approve(plan, by)
+            if why:
+                raise ParamedicError(why, hint="`paramedic plan` makes a new one")
+        elif plan.state is not PlanState.COMMITTED and plan.state is not PlanState.VERIFIED:
+            raise ParamedicError(f"plan `{plan_id}` is {plan.state}", hint="`paramedic plan` makes a new one")
+        await self._node.attendant.over(plan_id)
+        plan = await self._must_get(plan_id)
+        return {"plans": [dump(plan)], "verified": _is_verified(plan)}
+
+    async def _approve(self, command: Command) -> Result:
+        return await self._run_plan(PlanId(str(command.args["plan"])), command.by)
+
+    async def _reject(self, command: Command) -> Result:
+        plan = await self._must_get(PlanId(str(command.args["plan"])))
+        why = await self._node.attendant.reject(plan, command.by, str(command.args.get("reason") or "no reason given"))
+        if why:
+            raise ParamedicError(why)
+        return {"plan": plan.id, "state": PlanState.REJECTED}
+
+    async def _pause(self, command: Command) -> Result:
+        paused = command.verb == "pause"
+        await self._node.store.run(lambda tx: tx.notes.set(PAUSED, paused))
+        self._node.attendant.paused = paused
+        if not paused:
+            for incident in list(self._node.triage.incidents.values()):
+                if incident.state is IncidentState.WAITING:
+                    await self._node.attendant.reopen(incident)
+        return {"paused": paused}
+
+    async def _look_round(self, names: tuple[str, ...]) -> None:
+        """Look at everything asked for, twice where the first look leaves a doubt."""
+        components = [each for each in self._node.service.components.values() if not names or each.name in names]
+        looks = [
+            self._node.look_once(each.name, spec, "command")
+            for each in components
+            for spec in self._node.registry.checks
+            if spec.target(each) is not None
+        ]
+        await asyncio.gather(*looks)
+
+    async def _get(self, plan: PlanId) -> Plan | None:
+        return await self._node.store.run(lambda tx: tx.plans.get(plan))
+
+    async def _must_get(self, plan_id: PlanId) -> Plan:
+        plan = await self._get(plan_id)
+        if plan is None:
+            raise ParamedicError(
+                f"there is no plan `{plan_id}`", hint="`paramedic incidents list` shows the newest plans"
+            )
+        return plan
+
+
+def _names(command: Command) -> tuple[str, ...]:
+    names = command.args.get("components")
+    return tuple(str(each) for each in names) if isinstance(names, list) else ()
+
+
+def _is_verified(plan: Plan) -> bool:
+    return plan.state is PlanState.VERIFIED

@@ -1,0 +1,42 @@
+"""One process per node and state directory runs the engine."""
+
+import fcntl
+import os
+from pathlib import Path
+
+from paramedic.model.errors import NodeBusy
+
+
+class NodeLock:
+    """An exclusive lock on a file; the kernel drops it when its holder dies."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self._path = state_dir / "node.lock"
+        self._descriptor: int | None = None
+
+    def acquire(self) -> None:
+        """Take the lock.
+
+        Raises:
+            NodeBusy: another process has it; the message names its pid.
+        """
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            holder = os.read(descriptor, 32).decode(errors="replace").strip() or "?"
+            os.close(descriptor)
+            raise NodeBusy(
+                f"process {holder} works on this service already",
+                hint="ask it with the other commands, or stop it first",
+            ) from None
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        self._descriptor = descriptor
+
+    def release(self) -> None:
+        """Give it back."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None

@@ -1,0 +1,168 @@
+"""The process that owns a node: everything wired together, once."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from paramedic.checking import Runner
+from paramedic.model.clock import Clock, SystemClock
+from paramedic.model.finding import Finding
+from paramedic.model.receipt import Receipt
+from paramedic.model.service import Service
+from paramedic.recovery.engine import DurableEngine
+from paramedic.recovery.executor import Ended, Executor
+from paramedic.recovery.last_good import LastGoodFiles
+from paramedic.recovery.planning import Bench
+from paramedic.recovery.playbooks import load_playbooks
+from paramedic.report.redaction import Redactor
+from paramedic.sdk.check import CheckSpec
+from paramedic.sdk.pack import Registry
+from paramedic.sdk.ports import Exit
+from paramedic.store import open_store
+from paramedic.watch.attendant import Attendant
+from paramedic.watch.lock import NodeLock
+from paramedic.watch.orders import Orders
+from paramedic.watch.supervisor import Supervisor
+from paramedic.watch.triage import Triage
+
+_log = logging.getLogger("paramedic.watch")
+PAUSED = "paused"
+_SECOND_LOOK_S = 0.05
+
+
+class Node:
+    """An async context: inside it this process holds the lock, the engine runs and incidents are attended to."""
+
+    def __init__(
+        self, service: Service, registry: Registry, clock: Clock | None = None, *, is_idle: bool = False
+    ) -> None:
+        """``is_idle``: know everything, but do nothing by yourself."""
+        self.service = service
+        self.registry = registry
+        self.clock = clock or SystemClock()
+        self.is_idle = is_idle
+        self.lock = NodeLock(service.settings.state_dir)
+        self.playbooks = load_playbooks(registry, service.playbook_dirs)
+        self.died = asyncio.Queue[str]()
+        """Components whose process died; the schedule looks at them at once."""
+
+    async def __aenter__(self) -> Self:
+        settings = self.service.settings
+        self.lock.acquire()
+        try:
+            self.store = await asyncio.to_thread(open_store, settings.store, node=settings.node, clock=self.clock)
+        except BaseException:
+            self.lock.release()
+            raise
+        self.redactor = Redactor(self.service.secrets)
+        self.last_good = LastGoodFiles(settings.state_dir / "last-good", self.clock)
+        self.supervisor = Supervisor(self.service, self.store, self.clock, self._on_exit)
+        self.runner = Runner(self.service, self.registry, self.clock, self.supervisor)
+        self.triage = Triage(self.service, self.registry, self.store, self.clock, self._wake)
+        self.bench = Bench(
+            service=self.service,
+            registry=self.registry,
+            clock=self.clock,
+            processes=self.supervisor,
+            look=self.look,
+            last_good=self.last_good,
+        )
+        paused = bool(await self.store.run(lambda tx: tx.notes.get(PAUSED)))
+        self.attendant = Attendant(self.bench, self.triage, self.store, self.playbooks, paused)
+        self.executor = Executor(self.bench, self.store, self.redactor, self._on_step, self._on_end)
+        self.engine = DurableEngine(self.service, self.executor)
+        self.attendant.engine = self.engine
+        self.orders = Orders(self.bench, self.triage, self.attendant, self.store, self.supervisor)
+        await self.triage.load()
+        adopted = await self.supervisor.adopt()
+        if adopted:
+            _log.info("adopted running processes: %s", ", ".join(adopted))
+        await self.engine.launch()
+        self.attendant.is_idle = self.is_idle
+        await self.attendant.load()
+        if not self.is_idle:
+            await self.attendant.resume()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.attendant.close()
+        await self.engine.close()
+        await self.flush()
+        await self.supervisor.close()
+        self.store.close()
+        self.lock.release()
+
+    async def look(self, component: str, checks: Sequence[str] = ()) -> tuple[Finding, ...]:
+        """Run checks of a component now; what they find counts like any other look."""
+        known = self.service.components.get(component)
+        if known is None:
+            return ()
+        specs = [
+            spec
+            for spec in self.registry.checks
+            if spec.target(known) is not None and (not checks or spec.id in checks)
+        ]
+        groups = await asyncio.gather(*(self.runner.look_at(known, spec) for spec in specs))
+        for group in groups:
+            if group:
+                await self.triage.judge(group, "sweep")
+        return tuple(finding for group in groups for finding in group)
+
+    async def look_once(self, component: str, spec: CheckSpec, cause: str) -> tuple[Finding, ...]:
+        """One look of one check, with the second one that a doubtful verdict asks for."""
+        while True:
+            findings = await self.runner.look_at(self.service.components[component], spec)
+            if not findings or not await self.triage.judge(findings, cause):
+                return findings
+            await self.clock.sleep(_SECOND_LOOK_S)
+
+    async def flush(self) -> None:
+        """Write the findings since the last time to the store, for everybody who asks for the status."""
+        fresh = self.triage.take_fresh()
+        if fresh:
+            await self.store.run(lambda tx: tx.findings.put(fresh))
+
+    def adopt_service(self, service: Service) -> None:
+        """Go on with a changed service file."""
+        gone = set(self.service.components) - set(service.components)
+        self.service = service
+        self.redactor = self.executor.redactor = Redactor(service.secrets)
+        self.playbooks = self.attendant.playbooks = load_playbooks(self.registry, service.playbook_dirs)
+        self.bench = Bench(
+            service=service,
+            registry=self.registry,
+            clock=self.clock,
+            processes=self.supervisor,
+            look=self.look,
+            last_good=self.last_good,
+        )
+        self.executor.bench = self.attendant.bench = self.orders.bench = self.bench
+        self.runner = Runner(service, self.registry, self.clock, self.supervisor)
+        self.triage.service = service
+        self.triage.forget(gone)
+        self.supervisor.update(service)
+
+    def _on_exit(self, component: str, how: Exit) -> None:
+        _log.warning("%s ended after %.1f s with %s", component, how.uptime_s, how.code)
+        self.died.put_nowait(component)
+
+    def _on_step(self, receipt: Receipt) -> None:
+        _log.info(
+            "%s %s step %d on %s: %s %s",
+            receipt.plan,
+            receipt.action,
+            receipt.step + 1,
+            receipt.component,
+            receipt.phase,
+            receipt.detail,
+        )
+
+    async def _on_end(self, ended: Ended) -> None:
+        await self.attendant.plan_over(ended)
+
+    def _wake(self, incident: str) -> None:
+        self.attendant.wake(incident)  # type: ignore[arg-type]

@@ -1,0 +1,94 @@
+"""What an operator orders: start, stop, restart. Orders are plans too, with receipts and verification."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from paramedic.incident import Chapter
+from paramedic.model.component import Component, Desired
+from paramedic.model.ids import PlanId
+from paramedic.model.playbook import FailedCheck, Plan, PlanState, Playbook, PlaybookStep, Verification
+from paramedic.model.status import Severity
+from paramedic.recovery.planning import Bench, blocked, draw_up
+from paramedic.store import Store
+from paramedic.watch.attendant import Attendant
+from paramedic.watch.supervisor import Supervisor
+from paramedic.watch.triage import Triage
+
+_START = (PlaybookStep(action="process.start"), PlaybookStep(action="wait.answers"))
+_STEPS = {
+    "start": _START,
+    "restart": (PlaybookStep(action="process.restart"),),
+    "stop": (PlaybookStep(action="process.stop"),),
+    "shut-down": (PlaybookStep(action="process.stop"),),
+}
+
+
+class Orders:
+    """Turns orders into plans and waits for their end."""
+
+    def __init__(
+        self, bench: Bench, triage: Triage, attendant: Attendant, store: Store, supervisor: Supervisor
+    ) -> None:
+        self.bench = bench
+        self._triage = triage
+        self._attendant = attendant
+        self._store = store
+        self._supervisor = supervisor
+
+    async def give(self, verb: str, name: str, by: str, order: str) -> Plan:
+        """Carry out one order on one component; asking again under the same order id does it once.
+
+        ``shut-down`` stops without changing what is desired, so that the next ``watch`` brings it up again.
+        """
+        plan_id = PlanId(f"plan-{order}-{name}")
+        plan = await self._store.run(lambda tx: tx.plans.get(plan_id))
+        if plan is None:
+            if verb != "shut-down":
+                await self._wish(name, Desired.STOPPED if verb == "stop" else Desired.RUNNING, by)
+            plan = await self._draw(verb, name, by, plan_id)
+        if plan.state is PlanState.COMMITTED:
+            self._triage.quiet[name] = f"{verb} by {by}"
+            try:
+                await self._attendant.submit(plan)
+                await self._attendant.over(plan_id)
+            finally:
+                if verb != "shut-down":
+                    await self.bench.look(name)
+                    await self._triage.open_up(name)
+        return await self._store.run(lambda tx: tx.plans.get(plan_id)) or plan
+
+    async def _wish(self, name: str, desired: Desired, by: str) -> None:
+        await self._store.run(lambda tx: tx.desired.set(name, desired, by=by, at=self.bench.clock.now()))
+        self._supervisor.set_desired(name, desired, by)
+        if desired is Desired.STOPPED:
+            self._triage.stopped.add(name)
+        else:
+            self._triage.stopped.discard(name)
+
+    async def _draw(self, verb: str, name: str, by: str, plan_id: PlanId) -> Plan:
+        playbook = Playbook(
+            name=f"operator-{verb}", title=f"{verb} {name}", heals=(), steps=_STEPS[verb], verify=Verification(times=1)
+        )
+        proof = (
+            () if verb in ("stop", "shut-down") else (FailedCheck(component=name, check="process.alive", code=verb),)
+        )
+        plan = await draw_up(
+            self.bench, playbook, name, verb, proof, incident=None, attempt=1, baseline={}, severity=Severity.P0
+        )
+        why = blocked(plan)
+        plan = replace(
+            plan,
+            id=plan_id,
+            state=PlanState.FAILED if why else PlanState.COMMITTED,
+            why_ended=why or "",
+            ended_at=plan.created_at if why else None,
+            approved_by=by,
+        )
+        await self._triage.save(Chapter(at=plan.created_at, plan=plan))
+        return plan
+
+
+def managed(components: Mapping[str, Component], order: tuple[str, ...], node: str) -> tuple[Component, ...]:
+    """Components whose process this node starts, each after what it needs."""
+    found = (components[name] for name in order)
+    return tuple(each for each in found if each.process and each.process.is_managed and each.node in (None, node))

@@ -1,0 +1,114 @@
+"""When each check looks: by its timer, or at once when something happened."""
+
+import asyncio
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+from paramedic.model.component import Component
+from paramedic.sdk.check import CheckSpec, Depth
+from paramedic.watch.node import Node
+
+_CHEAP_S = 10.0
+"""Checks that by themselves look at least this often follow their component's own interval."""
+_REST_S = 10.0
+"""A dear check that has just looked is not woken again this soon."""
+_FILES_S = 0.25
+
+
+class Schedule:
+    """One task per component and check."""
+
+    def __init__(self, node: Node, on_looked: Callable[[str], None]) -> None:
+        self._node = node
+        self._on_looked = on_looked
+        self._wakes: dict[tuple[str, str], asyncio.Event] = {}
+        self._causes: dict[tuple[str, str], str] = {}
+        self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
+
+    def begin(self) -> None:
+        """Start a task for each check of each component that has none, and end those without a component."""
+        due = self._node.runner.due(depth=Depth.FULL)
+        wanted = {(component.name, spec.id): (component, spec) for component, spec in due}
+        for key in set(self._tasks) - set(wanted):
+            self._tasks.pop(key).cancel()
+        for key, (component, spec) in wanted.items():
+            if key not in self._tasks:
+                self._wakes[key] = asyncio.Event()
+                self._tasks[key] = asyncio.create_task(self._keep_looking(component, spec), name=f"look {key}")
+
+    def wake(self, component: str, cause: str, *, check: str | None = None) -> None:
+        """Look now instead of when the timer ends."""
+        for key, event in self._wakes.items():
+            if key[0] == component and check in (None, key[1]):
+                self._causes[key] = cause
+                event.set()
+
+    async def follow_deaths(self) -> None:
+        """A death wakes the checks of the process at once."""
+        while True:
+            component = await self._node.died.get()
+            self.wake(component, "exit", check="process.alive")
+
+    async def follow_files(self) -> None:
+        """A changed file wakes the checks of the component it belongs to."""
+        seen: dict[tuple[str, Path], tuple[int, int, int] | None] = {}
+        while True:
+            for name, path in self._files():
+                now = _stamp(path)
+                if seen.setdefault((name, path), now) != now:
+                    seen[name, path] = now
+                    self.wake(name, "file")
+            await self._node.clock.sleep(_FILES_S)
+
+    async def close(self) -> None:
+        """Stop looking."""
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        self._tasks.clear()
+
+    async def _keep_looking(self, component: Component, spec: CheckSpec) -> None:
+        key = (component.name, spec.id)
+        event, clock = self._wakes[key], self._node.clock
+        every_s = interval_s(component, spec)
+        cause, last = "timer", -1e9
+        await asyncio.sleep(random.uniform(0, min(every_s, 1.0)))
+        while True:
+            component = self._node.service.components.get(component.name, component)
+            is_dear = spec.every_s > _CHEAP_S
+            if cause != "file" or not is_dear or clock.monotonic() - last > _REST_S:
+                last = clock.monotonic()
+                await self._node.look_once(component.name, spec, cause)
+                self._on_looked(component.name)
+            try:
+                async with asyncio.timeout(every_s * random.uniform(0.95, 1.0)):
+                    await event.wait()
+                event.clear()
+                cause = self._causes.pop(key, "timer")
+            except TimeoutError:
+                cause = "timer"
+
+    def _files(self) -> list[tuple[str, Path]]:
+        kinds = self._node.registry.kinds
+        return [
+            (each.name, path)
+            for each in self._node.service.components.values()
+            if each.kind in kinds
+            for path in kinds[each.kind].files(each.target)
+        ]
+
+
+def interval_s(component: Component, spec: CheckSpec) -> float:
+    """How often this check looks at this component."""
+    if component.interval_s is None:
+        return spec.every_s
+    return component.interval_s if spec.every_s <= _CHEAP_S else max(component.interval_s, spec.every_s)
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino
