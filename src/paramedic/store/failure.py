@@ -1,0 +1,125 @@
+"""What a database complains about, said so that a person can act on it.
+
+StoreError
+├── StoreAway          its server does not answer                 a retry may help
+├── StoreBusy          somebody else holds it for too long        a retry may help
+│   └── Conflict       two transactions met; nothing was written  running it again is safe
+└── AlreadyRecorded    the same fact was recorded before
+"""
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from paramedic.model.errors import StoreError
+
+
+class StoreAway(StoreError):
+    """The server of the store does not answer; servers come back."""
+
+    retry_helps = True
+
+
+class StoreBusy(StoreError):
+    """Another process holds the store for longer than we wait."""
+
+    retry_helps = True
+
+
+class Conflict(StoreBusy):
+    """Two transactions met and the database gave up on this one."""
+
+
+class AlreadyRecorded(StoreError):
+    """The same fact was recorded before; nothing is recorded twice."""
+
+
+_SPACE = "free some space; the store works again at once"
+_RIGHTS = "let the user who runs Paramedic read and write it"
+_RESTORE = "move the file aside or restore a copy; a new store is created in its place"
+
+# The start of an extended result code: message, hint. Longer starts come first.
+_SQLITE = {
+    "SQLITE_NOTADB": ("is not a database", "point the setting `store` elsewhere, or move the file aside"),
+    "SQLITE_CORRUPT": ("is damaged", _RESTORE),
+    "SQLITE_CANTOPEN": ("cannot be opened", "see that its directory exists and may be read and written"),
+    "SQLITE_READONLY": ("may not be written", _RIGHTS),
+    "SQLITE_PERM": ("may not be opened", _RIGHTS),
+    "SQLITE_FULL": ("cannot grow: no space is left", _SPACE),
+    "SQLITE_IOERR": ("cannot be read or written", "look at the disk and its free space"),
+    "SQLITE_TOOBIG": ("takes no text of this length", None),
+}
+# The start of an SQLSTATE.
+_POSTGRES = {
+    "28": ("refuses our name or password", "correct the user and password in the setting `store`"),
+    "3D000": ("has no database of this name", "create it with `createdb`, or correct the setting `store`"),
+    "42501": ("does not grant us enough rights", "let the user create the schema `paramedic` and own it"),
+    "53100": ("cannot grow: no space is left", _SPACE),
+    "53300": ("has no connection left", "raise `max_connections`, or close some"),
+    "25006": ("may not be written", "point the setting `store` at the primary server"),
+    "57P03": ("is starting or stopping", "try again in a moment"),
+}
+
+
+@contextmanager
+def explained(place: str) -> Iterator[None]:
+    """Turn what the database says into a StoreError that names the place."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise explain(error.orig if isinstance(error, DBAPIError) and error.orig else error, place) from error
+
+
+def explain(error: BaseException, place: str) -> StoreError:
+    """The StoreError for an error of a driver, of SQLAlchemy or of the operating system."""
+    name = getattr(error, "sqlite_errorname", None)
+    if isinstance(name, str):
+        return _of_sqlite(error, name, place)
+    if isinstance(error, OSError):
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        reason = (error.strerror or str(error)).lower()
+        return StoreError(f"the store `{place}` cannot be used: {reason}", hint=_SPACE if full else _RIGHTS)
+    state = getattr(error, "sqlstate", None)
+    if isinstance(state, str):
+        return _of_postgres(error, state, place)
+    if type(error).__module__.startswith("psycopg"):
+        return _of_lost_server(error, place)
+    return StoreError(f"the store `{place}` failed: {_first_line(error)}")
+
+
+def _of_sqlite(error: BaseException, name: str, place: str) -> StoreError:
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return StoreBusy(f"the store `{place}` is held by another process", hint="see who else uses it, then try again")
+    for start, (message, hint) in _SQLITE.items():
+        if name.startswith(start):
+            return StoreError(f"the store `{place}` {message}", hint=hint)
+    return StoreError(f"the store `{place}` failed: {_first_line(error)}")
+
+
+def _of_postgres(error: BaseException, state: str, place: str) -> StoreError:
+    if state in ("40001", "40P01"):
+        return Conflict(f"two transactions met in the store `{place}`")
+    if state == "55P03":
+        return StoreBusy(f"the store `{place}` is held by another process", hint="see who else uses it, then try again")
+    if state.startswith(("08", "57P01", "57P02")):
+        return _of_lost_server(error, place)
+    for start, (message, hint) in _POSTGRES.items():
+        if state.startswith(start):
+            return StoreError(f"the store `{place}` {message}", hint=hint)
+    return StoreError(f"the store `{place}` failed: {_first_line(error)}")
+
+
+def _of_lost_server(error: BaseException, place: str) -> StoreError:
+    # A refused login comes without an SQLSTATE from libpq: its text is all there is.
+    said = str(error)
+    for state, mark in (("28", "authentication failed"), ("3D000", "database "), ("57P03", "is starting up")):
+        if mark in said and (state != "3D000" or "does not exist" in said):
+            message, hint = _POSTGRES[state]
+            return StoreError(f"the store `{place}` {message}", hint=hint)
+    return StoreAway(f"the store `{place}` does not answer: {_first_line(error)}", hint="see that the server runs")
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -1,0 +1,35 @@
+"""One store per test, on SQLite and on Postgres."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from postgres_server import PostgresServer, postgres_server
+from store_examples import CLOCK
+
+from paramedic.store import Store, open_store
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[PostgresServer]:
+    with postgres_server() as running:
+        yield running
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/store/paramedic.db"
+    server: PostgresServer = request.getfixturevalue("server")
+    return server.create_database()
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[Store]:
+    opened = open_store(url, node="here", clock=CLOCK)
+    yield opened
+    opened.close()
