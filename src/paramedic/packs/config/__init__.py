@@ -1,0 +1,21 @@
+"""Configuration files: there, sensible, complete."""
+
+from paramedic.packs.config.actions import ReloadDependants, Reset, Restore
+from paramedic.packs.config.checks import is_valid
+from paramedic.packs.config.target import Config
+from paramedic.sdk import Kind, Pack
+
+pack = Pack(
+    name="config",
+    kinds=(
+        Kind(
+            name="config",
+            summary="a configuration file: YAML, JSON, TOML or environment variables",
+            target=Config,
+            files=lambda config: (config.path, *((config.schema,) if config.schema else ())),
+            keeps=lambda config: (config.path,),
+        ),
+    ),
+    checks=(is_valid,),
+    actions=(Restore, Reset, ReloadDependants),  # type: ignore[arg-type]  # mypy does not follow class decorators
+)
