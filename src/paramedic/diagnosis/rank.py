@@ -42,10 +42,7 @@ def rank_suspects(service: Service, troubles: Sequence[Trouble]) -> tuple[Suspec
     explained = {name: _cause_of(service, name, chief) for name in chief}
     newest = max(each.onset_s for each in chief.values())
     kinds: dict[str, dict[str, tuple[float, str]]] = {
-        "own-failure": {
-            name: (0.0, f"it needs `{cause}`, which fails too") if cause else (1.0, "nothing that it needs fails")
-            for name, cause in explained.items()
-        },
+        "own-failure": {name: _own_failure(chief[name], cause) for name, cause in explained.items()},
         "depth": {name: (float(each.depth), f"`{each.code}` is of depth {each.depth}") for name, each in chief.items()},
         "gravity": {name: (float(each.status.rank), f"it is {each.status}") for name, each in chief.items()},
         "order": {
@@ -72,6 +69,12 @@ def rank_suspects(service: Service, troubles: Sequence[Trouble]) -> tuple[Suspec
         )
         for score, each in scored
     )
+
+
+def _own_failure(trouble: Trouble, cause: str | None) -> tuple[float, str]:
+    if cause:
+        return 0.0, f"it needs `{cause}`, which fails too"
+    return (1.0 if trouble.status is Status.CRITICAL else 0.5), "nothing that it needs fails"
 
 
 def _votes(name: str, kinds: Mapping[str, Mapping[str, tuple[float, str]]]) -> tuple[Vote, ...]:

@@ -1,0 +1,46 @@
+"""Types, severities and the way to them."""
+
+import pytest
+
+from paramedic.diagnosis import classify, severity_of
+from paramedic.model.code import Code, IssueType
+from paramedic.model.component import Criticality
+from paramedic.model.status import Severity, Status
+from scenery import part
+
+
+def code(id: str, type_: IssueType) -> Code:
+    return Code(id=id, type=type_, summary="")
+
+
+@pytest.mark.parametrize("type_", IssueType)
+def test_the_path_ends_at_the_type(type_: IssueType) -> None:
+    """Every type is reached, and the last branch names the finding that decided."""
+    found, path = classify(code("some.trouble", type_))
+    assert found is type_
+    assert "some.trouble" in path[-1]
+    assert not any("some.trouble" in step for step in path[:-1])
+
+
+def test_an_outage_stops_at_the_first_question() -> None:
+    """Whether the system responds is asked first."""
+    assert classify(code("process.exited", IssueType.OUTAGE))[1] == ("does the system respond? no (`process.exited`)",)
+
+
+@pytest.mark.parametrize(
+    ("type_", "id_", "status", "criticality", "wanted"),
+    [
+        (IssueType.OUTAGE, "process.exited", Status.CRITICAL, Criticality.HIGH, Severity.P0),
+        (IssueType.OUTAGE, "process.exited", Status.CRITICAL, Criticality.MEDIUM, Severity.P1),
+        (IssueType.OUTAGE, "process.exited", Status.CRITICAL, Criticality.LOW, Severity.P2),
+        (IssueType.DATABASE, "sqlite.corrupt", Status.CRITICAL, Criticality.LOW, Severity.P0),
+        (IssueType.SECURITY, "security.secret-exposed", Status.CRITICAL, Criticality.LOW, Severity.P0),
+        (IssueType.PERFORMANCE, "http.slow", Status.WARNING, Criticality.HIGH, Severity.P2),
+        (IssueType.RESOURCE, "disk.full", Status.WARNING, Criticality.HIGH, Severity.P3),
+        (IssueType.CONFIG, "config.unparseable", Status.CRITICAL, Criticality.MEDIUM, Severity.P2),
+        (IssueType.CONFIG, "config.unparseable", Status.CRITICAL, Criticality.HIGH, Severity.P1),
+    ],
+)
+def test_severity(type_: IssueType, id_: str, status: Status, criticality: Criticality, wanted: Severity) -> None:
+    """Outages of what matters, damaged data and breaches are P0; a warning is never above P2."""
+    assert severity_of(code(id_, type_), status, part("it", criticality=criticality)) is wanted
