@@ -8,10 +8,10 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from postgres_server import PostgresServer, postgres_server
 from store_examples import CLOCK
 
 from paramedic.store import Store, open_store
+from postgres_server import PostgresServer, postgres_server
 
 
 @pytest.fixture(scope="session")

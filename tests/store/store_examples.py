@@ -36,7 +36,7 @@ def transition(number: int = 0, **changes: Any) -> Transition:
         new=Status.CRITICAL,
         old_code=None,
         new_code="http.refused",
-        reason=f"look {number}: nobody listens – \ud83d \x00 at port 8000",
+        reason=f"look {number}: nobody listens \u2013 \ud83d \x00 at port 8000",
         at=at(number),
         node="here",
     )
