@@ -20,6 +20,8 @@ class Exit:
     uptime_s: float
     code: int | None
     """``None``: unknown, because the process was adopted. Negative: the signal."""
+    was_ready: bool = False
+    """Its component's checks had passed since its start."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +40,9 @@ class ProcessFacts:
     is_starting: bool = False
     """Started, and its time to become ready is not over."""
     log_tail: str = ""
+    """The last lines of what it printed since its start; raw, so redact before showing."""
+    token: str | None = None
+    """Of its newest launch, living or ended: whatever carries it is a part of this component."""
 
 
 class ProcessControl(Protocol):

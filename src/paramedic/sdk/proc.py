@@ -1,5 +1,6 @@
 """What /proc says of processes: who they are, what they were started with, which ports they hold."""
 
+import contextlib
 import os
 from dataclasses import dataclass
 from functools import lru_cache
@@ -35,12 +36,36 @@ def boot_id() -> str:
 
 def identity(pid: int) -> Identity | None:
     """The identity of a living process; ``None`` if it is gone or a zombie."""
+    fields = _stat(pid)
+    if not fields or fields[0] in (b"Z", b"X"):
+        return None
+    return Identity(boot_id=boot_id(), pid=pid, start_ticks=int(fields[19]))
+
+
+def is_suspended(pid: int) -> bool:
+    """Whether it was stopped by a signal (SIGSTOP) or a debugger: it lives and does nothing."""
+    return _stat(pid)[:1] in ([b"T"], [b"t"])
+
+
+def parent(pid: int) -> int | None:
+    """The process that it is a child of."""
+    fields = _stat(pid)
+    return int(fields[1]) if fields else None
+
+
+def session(pid: int) -> int | None:
+    """Its session, named by the pid of the process that began it."""
+    fields = _stat(pid)
+    return int(fields[3]) if fields else None
+
+
+def _stat(pid: int) -> list[bytes]:
+    """What ``/proc/PID/stat`` says after the name; empty when it is gone."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_bytes()
     except OSError:
-        return None
-    fields = stat[stat.rindex(b")") + 2 :].split()
-    return None if fields[0] in (b"Z", b"X") else Identity(boot_id=boot_id(), pid=pid, start_ticks=int(fields[19]))
+        return []
+    return stat[stat.rindex(b")") + 2 :].split()
 
 
 def uptime_s(who: Identity) -> float:
@@ -95,6 +120,11 @@ def launched(wanted: set[str]) -> dict[str, int]:
     return {each: who.pid for each, who in found.items()}
 
 
+def carriers(wanted: str) -> tuple[Identity, ...]:
+    """Every living process that carries a launch token: the one that was launched and what descends from it."""
+    return tuple(who for pid in pids() if token(pid) == wanted and (who := identity(pid)))
+
+
 def holders(port: int) -> tuple[Holder, ...]:
     """Processes that listen on a TCP port, at any address. A holder that we may not look into has pid 0."""
     sockets: dict[str, int] = {}
@@ -123,7 +153,12 @@ def holders(port: int) -> tuple[Holder, ...]:
 
 
 def _links(pid: int) -> list[str]:
+    """What its descriptors point at; one that closes meanwhile (in our own case the listing's) is left out."""
+    links = []
     try:
-        return [os.readlink(f"/proc/{pid}/fd/{name}") for name in os.listdir(f"/proc/{pid}/fd")]
+        for name in os.listdir(f"/proc/{pid}/fd"):
+            with contextlib.suppress(FileNotFoundError):
+                links.append(os.readlink(f"/proc/{pid}/fd/{name}"))
     except OSError:
         return []
+    return links

@@ -1,0 +1,20 @@
+"""Processes: those that Paramedic starts, and those that it only watches."""
+
+from paramedic.packs.process.actions import ClearStale, Restart, Start, Stop, WaitAnswers
+from paramedic.packs.process.checks import alive, descriptors, memory
+from paramedic.packs.process.target import Process
+from paramedic.sdk import Kind, Pack
+
+pack = Pack(
+    name="process",
+    kinds=(
+        Kind(
+            name="process",
+            summary="a process, started by Paramedic or by somebody else",
+            target=Process,
+        ),
+    ),
+    checks=(alive, descriptors, memory),
+    # mypy does not follow class decorators
+    actions=(Start, Stop, Restart, WaitAnswers, ClearStale),  # type: ignore[arg-type]
+)

@@ -1,0 +1,62 @@
+"""How a process ended, in words."""
+
+import re
+import signal
+
+from paramedic.sdk import Exit, ProcessFacts
+
+_TRACEBACK = "Traceback (most recent call last):"
+_RAISED = re.compile(r"[A-Za-z_][\w.]*(: .*)?$")
+_LINES_AFTER = 3
+"""More than so many lines after it, and a traceback was not the end."""
+
+
+def how(end: Exit) -> str:
+    """Such as ``exited with code 1`` or ``was killed by SIGKILL``."""
+    if end.code is None:
+        return "ended, its exit code unknown"
+    if end.code >= 0:
+        return f"exited with code {end.code}"
+    try:
+        return f"was killed by {signal.Signals(-end.code).name}"
+    except ValueError:
+        return f"was killed by signal {-end.code}"
+
+
+def why(end: Exit, log: str) -> str:
+    """The reason that it gave itself, or that the way it ended tells; empty when nothing tells."""
+    if end.code == -signal.SIGKILL:
+        return (
+            "only another process or the kernel, short of memory, kills in this way; `dmesg` names the kernel's victims"
+        )
+    if end.code is not None and end.code <= 0:
+        return ""
+    error = last_error(log)
+    return f"its log ends with `{error}`" if error else ""
+
+
+def last_error(log: str) -> str:
+    """The last line of the traceback that a log ends with."""
+    before, mark, text = log.rpartition(_TRACEBACK)
+    del before
+    lines = text.splitlines()
+    for number, line in enumerate(lines):
+        if mark and _RAISED.match(line) and len(lines) - number - 1 <= _LINES_AFTER:
+            return line.strip()
+    return ""
+
+
+def last_line(facts: ProcessFacts) -> str:
+    """The last line it printed that says anything."""
+    return next((line.strip() for line in reversed(facts.log_tail.splitlines()) if line.strip()), "")
+
+
+def spell(seconds: float) -> str:
+    """A span of time for people."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.0f} h" if seconds < 172_800 else f"{seconds / 86_400:.0f} days"
