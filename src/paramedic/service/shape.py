@@ -173,7 +173,8 @@ class Shaper:
         for choice in choices:
             if words := words_of(choice):
                 return self._word(node, choice, words, label)
-        number = next((each for each in choices if each in (int, float)), None)
+        numbers = [each for each in (int, float) if each in choices]
+        number = float if float in numbers and isinstance(node.value, float) else next(iter(numbers), None)
         texts = [each for each in choices if each in (str, Secret, Path)]
         if bool in choices and (isinstance(node.value, bool) or not texts):
             return self._checked(node.value, bool, node, label, name)
