@@ -43,16 +43,13 @@ class Problems:
         return (*ordered, Problem(message=f"there may be more; only the first {_MOST} problems are shown"))
 
     def did_you_mean(self, word: str, known: Iterable[str]) -> str | None:
-        """A hint that names the nearest known words, if any is near."""
+        """A hint that names the nearest known word, if any is near."""
         if len(word) > _LONGEST or len(self) >= _MOST:
             return None
         by_lower = {each.lower(): each for each in known}
-        near = get_close_matches(word.lower(), by_lower, n=2, cutoff=0.6) or [
-            each
-            for each in by_lower
-            if sorted(each) == sorted(word.lower())  # short words whose letters were swapped
-        ]
-        return f"did you mean {' or '.join(quoted(by_lower[each]) for each in near)}?" if near else None
+        swapped = [each for each in by_lower if sorted(each) == sorted(word.lower())]  # the letters of a short word
+        near = get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6) or swapped
+        return f"did you mean {quoted(by_lower[near[0]])}?" if near else None
 
 
 def quoted(text: str) -> str:
