@@ -1,17 +1,13 @@
 """One store per test, on SQLite and on Postgres."""
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from store_examples import CLOCK
-
 from paramedic.store import Store, open_store
 from postgres_server import PostgresServer, postgres_server
+from store.examples import CLOCK
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,15 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from store_examples import (
+
+from paramedic.model.component import Desired
+from paramedic.model.errors import StoreError
+from paramedic.model.incident import IncidentState
+from paramedic.model.playbook import PlanState
+from paramedic.model.receipt import CommandState, Phase
+from paramedic.model.status import Status
+from paramedic.store import AlreadyRecorded, Store, Transaction, open_store, read_store
+from store.examples import (
     CLOCK,
     NOON,
     SECOND,
@@ -22,14 +30,6 @@ from store_examples import (
     resolved,
     transition,
 )
-
-from paramedic.model.component import Desired
-from paramedic.model.errors import StoreError
-from paramedic.model.incident import IncidentState
-from paramedic.model.playbook import PlanState
-from paramedic.model.receipt import CommandState, Phase
-from paramedic.model.status import Status
-from paramedic.store import AlreadyRecorded, Store, Transaction, open_store, read_store
 
 
 def test_transitions_come_back_newest_first_and_filtered(store: Store) -> None:

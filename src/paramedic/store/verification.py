@@ -57,17 +57,16 @@ class _Walk:
     def step(self, row: "Row[tuple[object, ...]]") -> Iterator[str]:
         """Whether the next row follows from the one before."""
         expected = self._link.seq + 1
-        if row.seq != expected:
-            missing = f"row {expected} is" if row.seq == expected + 1 else f"rows {expected} to {row.seq - 1} are"
-            yield (
-                f"{self._place}: {missing} missing"
-                if row.seq > expected
-                else (f"{self._place}: row {row.seq} should have been cut by retention")
-            )
-        follows = after(Link(row.seq - 1, self._link.hash, self._link.order_us), row.body, row.at_us)
-        if row.hash != follows.hash:
+        follows = after(self._link, row.body, row.at_us)
+        if row.seq > expected:
+            yield f"{self._place}: {_missing(expected, row.seq - 1)}"
+        elif row.seq < expected:
+            yield f"{self._place}: row {row.seq} should have been cut by retention"
+        elif row.hash != follows.hash:
             yield f"{self._place}: row {row.seq} was altered, or what stood before it"
-        if not self._columns_agree(row) or row.order_us != follows.order_us:
+        elif row.order_us != follows.order_us:
+            yield f"{self._place}: row {row.seq} was given another place in time"
+        if not self._columns_agree(row):
             yield f"{self._place}: row {row.seq} has columns that disagree with its record"
         # Going on from what the row says finds later breaks of their own instead of repeating this one.
         self._link = Link(row.seq, row.hash, row.order_us)
@@ -77,7 +76,7 @@ class _Walk:
         if head is None:
             yield f"{self._place}: its head is missing"
         elif head.seq > self._link.seq:
-            yield f"{self._place}: rows {self._link.seq + 1} to {head.seq} are missing at its end"
+            yield f"{self._place}: {_missing(self._link.seq + 1, head.seq)} at its end"
         elif head.seq < self._link.seq:
             yield f"{self._place}: its head says {head.seq}, but there are rows up to {self._link.seq}"
         elif (head.hash, head.order_us) != (self._link.hash, self._link.order_us):
@@ -90,3 +89,7 @@ class _Walk:
         except (ValueError, KeyError, TypeError):
             return False
         return all(row._mapping[name] == value for name, value in columns.items())  # noqa: SLF001  # public despite its name
+
+
+def _missing(first: int, last: int) -> str:
+    return f"row {first} is missing" if first == last else f"rows {first} to {last} are missing"
