@@ -123,7 +123,7 @@ async def test_environment(patient: Patient):
     before = read_environment(path)
 
     await break_it(patient, "env-var-missing")
-    assert before.keys() - read_environment(path).keys() == {"DATA_DIR"}
+    assert before.keys() - read_environment(path).keys() == {"SHOP_DATA"}
 
     await break_it(patient, "env-file-missing")
     assert read_environment(path) == {}
@@ -131,7 +131,6 @@ async def test_environment(patient: Patient):
 
 async def test_client(patient: Patient):
     """The client's settings are no JSON any more, while the user's projects still stand in the file."""
-    await FAULTS["client-config-reset"].prepare(patient)
     await break_it(patient, "client-config-reset")
 
     text = (patient.folder / str(patient.component("client")["path"])).read_text()

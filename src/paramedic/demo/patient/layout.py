@@ -14,6 +14,7 @@ _FILES = {
     "env": ".env",
     "config/shop.yaml": "config/shop.yaml",
     "config/client.json": "config/client.json",
+    "config/client.default.json": "config/client.default.json",
 }
 
 

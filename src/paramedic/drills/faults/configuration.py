@@ -1,9 +1,10 @@
 """Files of settings that are missing, broken, or say what cannot be."""
 
+import json
 import re
 
 from paramedic.drills.fault import fault
-from paramedic.drills.patient import Patient
+from paramedic.drills.patient import DrillFailed, Patient
 
 
 def _rewrite(patient: Patient, name: str, pattern: str, replacement: str) -> None:
@@ -49,19 +50,34 @@ async def delete_the_environment(patient: Patient) -> None:
 
 @fault("env-var-missing")
 async def unset_a_variable(patient: Patient) -> None:
-    """Remove `DATA_DIR` from `.env`."""
-    _rewrite(patient, ".env", r"^DATA_DIR=.*\n", "")
+    """Remove `SHOP_DATA` from `.env`."""
+    _rewrite(patient, ".env", r"^SHOP_DATA=.*\n", "")
 
 
-async def _with_a_client(patient: Patient) -> None:
+async def _keeps_the_projects(patient: Patient) -> None:
+    """What the user made is still there, and the broken file was set aside."""
+    client = patient.folder / "config/client.json"
+    projects = json.loads(client.read_text())["projects"]
+    if set(projects) != {"living room", "kitchen"}:
+        raise DrillFailed(f"of the user's projects only {sorted(projects)} are left")
+    copies = (patient.folder / ".paramedic").rglob("client.json")
+    if not any('"theme": "dark\n' in copy.read_text() for copy in copies):
+        raise DrillFailed("the broken file was not set aside")
+
+
+@fault("client-config-reset", afterwards=_keeps_the_projects)
+async def break_the_client(patient: Patient) -> None:
+    """Break the JSON of the user's client settings before anybody saw them whole, then declare them."""
+    _rewrite(patient, "config/client.json", r'"theme": "dark",', '"theme": "dark')
     patient.edit(
         lambda document: document["components"].update(
-            client={"kind": "config", "path": "config/client.json", "reset": {"keep": ["projects"]}}
+            client={
+                "kind": "config",
+                "path": "config/client.json",
+                "required": ["server"],
+                "defaults": "config/client.default.json",
+                "sections_kept": ["projects"],
+                "interval": "500ms",
+            }
         )
     )
-
-
-@fault("client-config-reset", prepare=_with_a_client)
-async def break_the_client(patient: Patient) -> None:
-    """Break the JSON of the user's client settings."""
-    _rewrite(patient, "config/client.json", r'"theme": "dark",', '"theme": "dark')

@@ -35,7 +35,7 @@ def _mounted(options: str) -> Step:
         (volume / "cache").mkdir()
         patient.edit(
             lambda document: document["components"]["disk"].update(
-                paths=[_MOUNT_POINT], prune=[f"{_MOUNT_POINT}/cache/*.tmp"]
+                paths=[_MOUNT_POINT], prunable=[f"{_MOUNT_POINT}/cache/*.tmp"], prune_after=0
             )
         )
 

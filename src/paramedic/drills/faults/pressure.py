@@ -26,9 +26,7 @@ _MB = 1024 * 1024
 
 
 async def _with_a_memory_limit(patient: Patient) -> None:
-    patient.edit(
-        lambda document: document["components"]["api"].update(thresholds={"memory_limit_mb": _MEMORY_LIMIT_MB})
-    )
+    patient.edit(lambda document: document["components"]["api"].update(thresholds={"memory_mb": _MEMORY_LIMIT_MB}))
 
 
 @fault("memory-high", prepare=_with_a_memory_limit)

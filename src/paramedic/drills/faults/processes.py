@@ -19,7 +19,7 @@ with socket.create_server(("127.0.0.1", int(sys.argv[1]))) as listener:
 
 _PLAYBOOK = """
 title: {title}
-heals: [http.server-error]
+heals: [http.status]
 restart: true
 steps:
   - process.restart: {{component: "{{suspect}}"}}
@@ -83,12 +83,12 @@ async def declare_what_never_ran(patient: Patient) -> None:
 async def _with_three_playbooks(patient: Patient) -> None:
     folder = patient.folder / "playbooks"
     folder.mkdir()
-    for name in ("restart-again", "restart-once-more"):
+    for name in ("restart-component", "restart-again", "restart-once-more"):  # the first replaces the patient one
         (folder / f"{name}.yaml").write_text(_PLAYBOOK.format(title=name.replace("-", " ")))
 
     def change(document: dict[str, Any]) -> None:  # Any: the service file as it stands
         document["playbooks"] = ["playbooks"]
-        document["settings"]["verify_within"] = "2s"
+        document["components"]["model"]["process"]["ready_within"] = "1s"
 
     patient.edit(change)
 
