@@ -119,7 +119,7 @@ def test_young_files_stay(bench):
     old(bench.folder / "cache/old.tmp")
     (bench.folder / "cache/young.tmp").write_text("x")
     assert found(bench, "cache/*.tmp") == {"cache/old.tmp"}
-    assert found(bench, "cache/*.tmp", prune_after=0) == {"cache/old.tmp", "cache/young.tmp"}
+    assert found(bench, "cache/*.tmp", prune_after_s=0) == {"cache/old.tmp", "cache/young.tmp"}
 
 
 @pytest.mark.parametrize(

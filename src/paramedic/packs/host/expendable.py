@@ -66,7 +66,7 @@ def patterns(host: Host, service: Service) -> tuple[tuple[Pattern, ...], tuple[s
         elif os.path.realpath(root) != str(root):
             refused.append(f"`{text}` goes through a symbolic link; name `{os.path.realpath(root)}` instead")
         else:
-            usable.append(Pattern(root=root, parts=parts[fixed:], older_than_s=host.prune_after))
+            usable.append(Pattern(root=root, parts=parts[fixed:], older_than_s=host.prune_after_s))
     return tuple(usable), tuple(refused)
 
 

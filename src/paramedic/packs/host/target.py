@@ -16,5 +16,5 @@ class Host:
     prunable: tuple[str, ...] = ()
     """Files that may be deleted when a disk runs full, as patterns such as ``cache/**/*.tmp``, relative to the
     service file. Symbolic links are never followed, and files that a process has open are left alone."""
-    prune_after: Annotated[float, Ge(0)] = 3600.0
+    prune_after_s: Annotated[float, Ge(0)] = 3600.0
     """How old such a file must be before it may be deleted, in seconds since its last change."""
