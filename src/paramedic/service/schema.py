@@ -58,7 +58,7 @@ def _component(kinds: list[Kind]) -> dict[str, Json]:
     common = _properties(ComponentKeys)
     common["kind"] = {
         **_described(ComponentKeys, "kind"),
-        "oneOf": [{"const": kind.name, "description": kind.summary} for kind in kinds],
+        **({"oneOf": [{"const": kind.name, "description": kind.summary} for kind in kinds]} if kinds else {"enum": []}),
     }
     common["owner"] = {
         **_described(ComponentKeys, "owner"),
@@ -84,7 +84,7 @@ def _component(kinds: list[Kind]) -> dict[str, Json]:
         "description": of_class(ComponentKeys),
         "properties": common,
         "required": ["kind"],
-        "allOf": branches,
+        **({"allOf": branches} if branches else {}),
         "unevaluatedProperties": False,
     }
 
@@ -166,7 +166,9 @@ def _option(option: Any, name: str) -> list[Json]:  # Any: annotations have no c
     if origin in MAPPINGS:
         key, value = inner or (str, Any)
         names: dict[str, Json] = {"propertyNames": {"enum": list(words)}} if (words := words_of(key)) else {}
-        return [{"type": "object", **names, "additionalProperties": _schema(value)}]
+        measured = {f"{unit}$": _schema(value, unit) for unit in UNITS if {int, float} & set(options(value))}
+        patterns: dict[str, Json] = {"patternProperties": {**measured}} if measured else {}
+        return [{"type": "object", **names, **patterns, "additionalProperties": _schema(value)}]
     if is_dataclass(option) and isinstance(option, type):
         return [{"description": of_class(option), **_table(option)}]
     return [{}]  # a pack's own type, judged when it is loaded
