@@ -16,6 +16,7 @@ from paramedic.packs.http.codes import (
     TLS,
 )
 from paramedic.packs.http.judge import judge, judge_none
+from paramedic.packs.http.stranger import with_who_listens
 from paramedic.packs.http.target import Http
 from paramedic.packs.http.window import ENOUGH, FEWEST, WINDOW_S, Sample, Seen
 from paramedic.packs.tcp.checks import DNS_UNRESOLVED, SHARE_OF_TIME
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 _NEVER_REACHED = {REFUSED.id, TLS.id, DNS_UNRESOLVED.id, CANNOT_LOOK}
 _ENOUGH_SAID = _NEVER_REACHED | {TIMEOUT.id, AUTH.id, RATE_LIMITED.id}
+_ANOTHER_MAY_ANSWER = {STATUS.id, BODY.id, PROTOCOL.id}
 _BURST_S = 2.0
 _PUBLIC_SAMPLES = 3
 
@@ -68,7 +70,8 @@ async def answers(server: Http, context: Context) -> Finding:
         fresh.replace(list(window.seen)[-1:])
         if first.status.is_failing or len(window) < ENOUGH or _is_alarming(window, context):
             await _burst(client, server, context, window, fresh)
-    return _conclude(first, fresh, window, context)
+    found = _conclude(first, fresh, window, context)
+    return await with_who_listens(found, server, context) if found.code in _ANOTHER_MAY_ANSWER else found
 
 
 async def _ask(client: "Client", server: Http, context: Context, *samples: Sample) -> Finding:

@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 
 from paramedic.packs.http.answer import BODY_LIMIT, Answer, NoAnswer, Trouble, readable
 from paramedic.packs.http.codes import AUTH, BODY, PROTOCOL, RATE_LIMITED, REFUSED, STATUS, TIMEOUT, TLS
-from paramedic.packs.http.stranger import who_answered
 from paramedic.packs.http.target import Http
 from paramedic.packs.tcp.checks import name_without_address
 from paramedic.packs.tcp.remedy import how_to_start, who_listens
 from paramedic.sdk import Context, Evidence, Finding
 
 _EXCERPT = 400
+_TELLING = ("server", "content-type", "retry-after")
 _NOTHING = object()
 
 
@@ -20,15 +20,14 @@ def judge(answer: Answer, server: Http, context: Context) -> Finding:
     if not server.accepts(answer.status):
         return _wrong_status(answer, server, context)
     if wrong := _wrong_body(answer, server):
-        stranger, evidence = who_answered(answer, server, context)
         return context.critical(
             BODY,
             observed=f"answered {answer.title}, but {wrong}",
             expected=_expected_body(server),
-            because=stranger or "the status is healthy, so the server itself says that something is not",
+            because="the status is healthy; what the server tells with it is not",
             hint=f"see the whole answer with `curl -sS {server.url}`; "
             f"if it is healthy, correct `expect_body` or `expect_json`",
-            evidence=(*_excerpt(answer), *evidence),
+            evidence=_excerpt(answer),
             latency_ms=answer.latency_ms,
         )
     return context.ok(f"answered {answer.title} in {answer.latency_ms:.0f} ms", latency_ms=answer.latency_ms)
@@ -114,12 +113,11 @@ def _wrong_status(answer: Answer, server: Http, context: Context) -> Finding:
             f"and its rights; try {curl} with it",
             evidence=_excerpt(answer),
         )
-    stranger, evidence = who_answered(answer, server, context)
     if answer.status >= 500:
-        because = stranger or "the server was reached and failed while answering"
+        because = "the server was reached and failed while answering"
         hint = f"read its log around now, and try {curl}; a restart helps where it is stuck"
     else:
-        because = stranger or "the server works, but does not answer this request as expected"
+        because = "the server works, but does not answer this request as expected"
         hint = f"correct `url` or `expect_status` of `{context.component.name}`; compare with {curl}"
     return context.critical(
         STATUS,
@@ -127,7 +125,7 @@ def _wrong_status(answer: Answer, server: Http, context: Context) -> Finding:
         expected=expected,
         because=because,
         hint=hint,
-        evidence=(*_excerpt(answer), *evidence),
+        evidence=_excerpt(answer),
         latency_ms=answer.latency_ms,
     )
 
@@ -184,5 +182,7 @@ def _expected_body(server: Http) -> str:
 
 
 def _excerpt(answer: Answer) -> tuple[Evidence, ...]:
-    text = answer.text[:_EXCERPT].strip()
-    return (Evidence(label="body", text=text),) if text else ()
+    body = answer.text[:_EXCERPT].strip()
+    told = [f"{name}: {readable(answer.headers[name])[:100]}" for name in _TELLING if name in answer.headers]
+    evidence = (Evidence(label="body", text=body), Evidence(label="headers", text="\n".join(told)))
+    return tuple(each for each in evidence if each.text)

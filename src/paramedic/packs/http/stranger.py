@@ -1,36 +1,34 @@
 """Is it this component that answers, or something else on its port?"""
 
-from paramedic.packs.http.answer import Answer, readable
+from dataclasses import replace
+
 from paramedic.packs.http.target import Http
-from paramedic.sdk import Context, Evidence, proc
+from paramedic.sdk import Context, Evidence, Finding, proc
+from paramedic.sdk.blocking import in_thread
 
 
-def who_answered(answer: Answer, server: Http, context: Context) -> tuple[str, tuple[Evidence, ...]]:
-    """A sentence where another program was found to answer (else nothing), and what is known of who answered."""
-    said = ", ".join(
-        f"{name}: {readable(answer.headers[name])[:100]}"
-        for name in ("server", "content-type")
-        if name in answer.headers
-    )
-    evidence = [Evidence(label="headers of the answer", text=said)] if said else []
-    host, port = server.address
-    if not server.is_near or not (host == "localhost" or host.startswith("127.") or host == "::1"):
-        return "", tuple(evidence)
-    holders = [holder for holder in proc.holders(port) if holder.pid]
-    if not holders:
-        return "", tuple(evidence)
-    evidence.append(
-        Evidence(
-            label="who listens on the port",
-            text="\n".join(f"pid {holder.pid}, uid {holder.uid}: {' '.join(holder.command)}" for holder in holders),
-        )
-    )
+async def with_who_listens(found: Finding, server: Http, context: Context) -> Finding:
+    """The finding of a wrong answer, with who listens on the port; says so where that is another program."""
+    if not server.is_on_this_machine:
+        return found
+    _, port = server.address
     own = context.processes.facts(context.component).pid
-    if own is None or any(_descends(holder.pid, own) for holder in holders):
-        return "", tuple(evidence)
-    first = holders[0]
-    who = f"pid {first.pid} (`{' '.join(first.command)[:80]}`)"
-    return f"another program answers on port {port}: {who}, while this component is pid {own}", tuple(evidence)
+    holders, is_own = await in_thread(_who_listens, port, own)
+    if not holders:
+        return found
+    rows = [f"pid {each.pid}, uid {each.uid}: {' '.join(each.command)[:200]}" for each in holders]
+    evidence = (*found.evidence, Evidence(label="who listens on the port", text="\n".join(rows)))
+    if own is None or is_own:
+        return replace(found, evidence=evidence)
+    who = f"pid {holders[0].pid} (`{' '.join(holders[0].command)[:80]}`)"
+    because = f"another program answers on port {port}: {who}, while this component is pid {own}"
+    return replace(found, because=because, evidence=evidence)
+
+
+def _who_listens(port: int, own: int | None) -> tuple[list[proc.Holder], bool]:
+    """Who can be seen to listen, and whether that is a process or a descendant of it."""
+    holders = [each for each in proc.holders(port) if each.pid]
+    return holders, own is not None and any(_descends(each.pid, own) for each in holders)
 
 
 def _descends(pid: int | None, ancestor: int) -> bool:

@@ -64,6 +64,12 @@ class Http:
             return host == "localhost" or host.endswith(".localhost")
         return address.is_loopback or address.is_private
 
+    @property
+    def is_on_this_machine(self) -> bool:
+        """Whether its address is this machine's own, so that the holder of its port can be looked up."""
+        host, _ = self.address
+        return host in ("localhost", "::1") or host.startswith("127.")
+
     def accepts(self, status: int) -> bool:
         """Whether an answer's status counts as healthy."""
         if self.expect_status is None:
