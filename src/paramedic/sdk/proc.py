@@ -128,14 +128,17 @@ def carriers(wanted: str) -> tuple[Identity, ...]:
 def holders(port: int) -> tuple[Holder, ...]:
     """Processes that listen on a TCP port, at any address. A holder that we may not look into has pid 0."""
     sockets: dict[str, int] = {}
+    mark = f":{port:04X} "
     for table in ("tcp", "tcp6"):
         try:
             rows = Path(f"/proc/net/{table}").read_text().splitlines()[1:]
         except OSError:
             continue
         for row in rows:
+            if mark not in row:
+                continue  # thousands of closing connections must not cost anything
             parts = row.split()
-            if parts[3] == _LISTEN and int(parts[1].rsplit(":", 1)[1], 16) == port:
+            if parts[3] == _LISTEN and parts[1].endswith(mark.rstrip()):
                 sockets[f"socket:[{parts[9]}]"] = int(parts[7])
     if not sockets:
         return ()
