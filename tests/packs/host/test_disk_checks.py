@@ -29,6 +29,14 @@ async def test_healthy(look, check):
     assert found.status is Status.OK
 
 
+@pytest.mark.parametrize(("check", "code"), [(disk_space, "disk.full"), (disk_inodes, "disk.inodes")])
+async def test_a_real_disk_beyond_its_limit(look, check, code):
+    """With a limit of next to nothing this machine's own disk is beyond it."""
+    tiny = {"disk_percent": 1e-9, "inodes_percent": 0, "disk_percent_critical": 101, "inodes_percent_critical": 101}
+    [found] = await look(check, Host(), thresholds=tiny)
+    assert (found.status, found.code) == (Status.WARNING, code)
+
+
 async def test_nearly_full_then_full(look, mount, fill):
     """A real small disk: well, a warning from 90 %, critical from 97 %, named by its path."""
     volume = mount("size=1m")

@@ -60,6 +60,16 @@ async def test_it_deletes_the_oldest_until_there_is_room(act, mount, fill):
     assert "nothing" in (await FREE.action.preview(context)).summary
 
 
+async def test_it_works_on_any_disk(act, bench):
+    """On this machine's own disk, with a limit that it is beyond, every expendable file goes and no other."""
+    for name in ("a.tmp", "deep/b.tmp", "precious.txt"):
+        old(bench.folder / "cache" / name)
+    context = act(Host(prunable=("cache/**/*.tmp",)), thresholds={"disk_percent": 1e-9})
+    outcome = await FREE.action.apply(context)
+    assert outcome.output["count"] == 2
+    assert [path.name for path in (bench.folder / "cache").rglob("*") if path.is_file()] == ["precious.txt"]
+
+
 async def test_after_a_crash_it_goes_on(act, mount, fill):
     """Killed in the middle, the second run deletes the rest; what is gone is not counted twice."""
     volume = mount("size=1m")
