@@ -49,12 +49,20 @@ def run_loop(main: Coroutine[Any, Any, Result], *, on_interrupt: Callable[[], No
             asyncio.set_event_loop(None)
 
 
+def forget(task: asyncio.Task[Any]) -> None:
+    """Leave a task behind that ignores its cancellation, so that no loop waits for its end when it closes."""
+    # the documented hooks of those who extend asyncio: what is not registered is not waited for
+    asyncio.tasks._unregister_task(task)  # noqa: SLF001
+    setattr(task, "_log_destroy_pending", False)  # noqa: B010  # its verdict was given already; its death is no news
+
+
 def _leave(loop: asyncio.AbstractEventLoop) -> None:
     rest = asyncio.all_tasks(loop)
     for each in rest:
         each.cancel()
     if rest:
         loop.run_until_complete(asyncio.wait(rest, timeout=_GRACE_S))
+    for each in rest:
+        if not each.done():
+            forget(each)
     loop.run_until_complete(loop.shutdown_asyncgens())
-    # what is still there was reported as timed out already; its destruction is no news
-    loop.set_exception_handler(lambda _loop, _context: None)

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from paramedic import __version__
 from paramedic.checking import verdict
+from paramedic.checking.loop import forget
 from paramedic.checking.selection import Pair, select, why_not
 from paramedic.checking.slots import Slot
 from paramedic.model.clock import Clock
@@ -24,6 +25,8 @@ from paramedic.sdk.pack import Registry
 from paramedic.sdk.ports import ProcessControl
 
 Key = tuple[str, str]
+_GRACE_S = 0.05
+"""How long a check that was given up may take to clean up behind itself."""
 
 
 class Progress(Protocol):
@@ -165,11 +168,11 @@ class Runner:
             # the loop's own monotonic clock: this bounds a real wait, whatever time the records are told
             await asyncio.wait({look.task}, timeout=limit_s)
         except asyncio.CancelledError:
-            self._abandon(key, look)
+            await self._abandon(key, look)
             raise
         if look.task.done():
             return look.task.result()
-        self._abandon(key, look)
+        await self._abandon(key, look)
         return (verdict.timed_out(component, spec, limit_s),)
 
     def _begin(self, component: Component, spec: CheckSpec, limit_s: float) -> _Look:
@@ -181,11 +184,14 @@ class Runner:
         task = asyncio.create_task(_call(component, spec, target, context), name=name, context=surroundings)
         return _Look(task=task, threads=threads)
 
-    def _abandon(self, key: Key, look: _Look) -> None:
+    async def _abandon(self, key: Key, look: _Look) -> None:
         """Give up waiting. It is cancelled; where it ignores that, nobody waits for it and it is not started again."""
-        look.task.cancel()
-        look.task.add_done_callback(lambda task: task.cancelled() or task.exception())
         self._abandoned[key] = look
+        look.task.add_done_callback(lambda task: task.cancelled() or task.exception())
+        look.task.cancel()
+        await asyncio.wait({look.task}, timeout=_GRACE_S)
+        if not look.task.done():
+            forget(look.task)
 
     def _context(self, component: Component, spec: CheckSpec, limit_s: float = 0.0) -> Context:
         return Context(

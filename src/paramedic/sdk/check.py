@@ -70,7 +70,7 @@ def check(
     """
 
     def declare(run: type_of_run) -> CheckSpec:
-        pack = run.__module__.split(".")[-2]
+        pack = run.__module__.split(".")[-2:][0]  # of a module that stands alone, its own name
         return CheckSpec(
             id=id or f"{pack}.{run.__name__.replace('_', '-')}",
             codes=codes,
