@@ -103,7 +103,10 @@ def token(pid: int) -> str | None:
     except OSError:
         return None
     prefix = TOKEN_VARIABLE.encode() + b"="
-    return next((part[len(prefix) :].decode() for part in environment.split(b"\0") if part.startswith(prefix)), None)
+    if prefix not in environment:
+        return None
+    found = (part for part in environment.split(b"\0") if part.startswith(prefix))
+    return next((part[len(prefix) :].decode(errors="replace") for part in found), None)
 
 
 def launched(wanted: set[str]) -> dict[str, int]:
@@ -125,8 +128,8 @@ def carriers(wanted: str) -> tuple[Identity, ...]:
     return tuple(who for pid in pids() if token(pid) == wanted and (who := identity(pid)))
 
 
-def holders(port: int) -> tuple[Holder, ...]:
-    """Processes that listen on a TCP port, at any address. A holder that we may not look into has pid 0."""
+def listeners(port: int) -> dict[str, int]:
+    """Sockets that listen on a TCP port, at any address, with the uid of each; cheap, it opens no process."""
     sockets: dict[str, int] = {}
     mark = f":{port:04X} "
     for table in ("tcp", "tcp6"):
@@ -140,6 +143,12 @@ def holders(port: int) -> tuple[Holder, ...]:
             parts = row.split()
             if parts[3] == _LISTEN and parts[1].endswith(mark.rstrip()):
                 sockets[f"socket:[{parts[9]}]"] = int(parts[7])
+    return sockets
+
+
+def holders(port: int) -> tuple[Holder, ...]:
+    """Processes that listen on a TCP port, at any address. A holder that we may not look into has pid 0."""
+    sockets = listeners(port)
     if not sockets:
         return ()
     found: dict[int, Holder] = {}

@@ -30,10 +30,10 @@ class Start:
         summary = f"start `{context.component.name}`"
         if facts.pid is not None:
             return Preview(summary=summary, blocked=f"it runs already, pid {facts.pid}")
-        return Preview(summary=summary, blocked=_why_it_cannot_start(context))
+        return Preview(summary=summary, blocked=await _why_it_cannot_start(context))
 
     async def apply(self, context: ActContext) -> Outcome:
-        _refuse_if_it_cannot_start(context)
+        await _refuse_if_it_cannot_start(context)
         context.checkpoint("mid-act")
         return await _start(context)
 
@@ -88,11 +88,11 @@ class Restart:
         return Preview(
             summary=f"{before}start `{context.component.name}`",
             downtime_s=1.0 if facts.pid is not None else 0.0,
-            blocked=_why_it_cannot_start(context),
+            blocked=await _why_it_cannot_start(context),
         )
 
     async def apply(self, context: ActContext) -> Outcome:
-        _refuse_if_it_cannot_start(context)
+        await _refuse_if_it_cannot_start(context)
         before = context.processes.facts(context.component).pid
         await context.processes.stop(context.component)
         context.checkpoint("mid-act")
@@ -128,7 +128,7 @@ class ClearStale:
     """Stop an old instance of the component that holds its port: the same command line and user, never a stranger."""
 
     async def preview(self, context: ActContext) -> Preview:
-        found = _others(context)
+        found = await _others(context)
         name = context.component.name
         if strangers := [each for each in found if each.kinship is Kinship.STRANGER]:
             return Preview(summary=f"clear the port of `{name}`", blocked=f"never kill a stranger: {strangers[0]}")
@@ -137,7 +137,7 @@ class ClearStale:
         return Preview(summary=f"stop the stale instance of `{name}`: {'; '.join(map(str, found))}")
 
     async def apply(self, context: ActContext) -> Outcome:
-        found = _others(context)
+        found = await _others(context)
         if strangers := [each for each in found if each.kinship is Kinship.STRANGER]:
             raise ActionFailed(f"never kill a stranger: {strangers[0]}")
         spec = _spec(context)
@@ -154,11 +154,11 @@ class ClearStale:
 
     async def verify(self, context: ActContext, output: Mapping[str, Json]) -> None:
         del output
-        if left := _others(context):
+        if left := await _others(context):
             raise ActionFailed(f"the port is still held by {left[0]}")
 
     async def reconcile(self, context: ActContext) -> DidIt:
-        return DidIt.NO if _others(context) else DidIt.YES
+        return DidIt.NO if await _others(context) else DidIt.YES
 
 
 def _spec(context: ActContext) -> ProcessSpec:
@@ -167,7 +167,7 @@ def _spec(context: ActContext) -> ProcessSpec:
     return context.component.process
 
 
-def _why_it_cannot_start(context: ActContext) -> str | None:
+async def _why_it_cannot_start(context: ActContext) -> str | None:
     """In microseconds where its process lives or nobody listens on its port: a restart begins here."""
     spec, name = context.component.process, context.component.name
     if spec is None or not spec.is_managed:
@@ -175,14 +175,14 @@ def _why_it_cannot_start(context: ActContext) -> str | None:
     facts = context.processes.facts(context.component)
     if facts.pid is not None:
         return None  # then it holds its port itself
-    for each in occupants(context.component, facts):
+    for each in await occupants(context.component, facts):
         if each.kinship is Kinship.STRANGER:
             return f"port {spec.port} is held by a stranger: {each}"
     return None
 
 
-def _refuse_if_it_cannot_start(context: ActContext) -> None:
-    if reason := _why_it_cannot_start(context):
+async def _refuse_if_it_cannot_start(context: ActContext) -> None:
+    if reason := await _why_it_cannot_start(context):
         raise ActionFailed(reason)
 
 
@@ -206,9 +206,9 @@ async def _was_launched(context: ActContext) -> DidIt:
     return DidIt.YES if context.token in found else DidIt.NO
 
 
-def _others(context: ActContext) -> tuple[Occupant, ...]:
+async def _others(context: ActContext) -> tuple[Occupant, ...]:
     facts = context.processes.facts(context.component)
-    return tuple(each for each in occupants(context.component, facts) if each.kinship is not Kinship.PART)
+    return tuple(each for each in await occupants(context.component, facts) if each.kinship is not Kinship.PART)
 
 
 def _within_s(context: ActContext) -> float:

@@ -79,7 +79,8 @@ async def alive(spec: ProcessSpec, context: Context) -> Finding:
         return context.info("stopped on purpose; `paramedic start` brings it back")
     if spec.pidfile and (blind := _unreadable(context.service.path.parent / spec.pidfile)):
         return context.unknown(blind, hint="let the user who runs Paramedic read it")
-    if spec.is_managed and (others := [each for each in occupants(context.component, facts) if _is_other(each)]):
+    others = [each for each in await occupants(context.component, facts) if each.kinship is not Kinship.PART]
+    if others and spec.is_managed:
         return _port_in_use(spec, others, facts, context)
     if facts.exits and _is_crash_loop(facts.exits, context):
         return _crash_loop(facts, context)
@@ -201,10 +202,6 @@ def _living(facts: ProcessFacts, pid: int, context: Context) -> Finding:
     whose = "" if facts.ours or not context.component.process else ", not started by Paramedic"
     ends = f"; it ended {len(facts.exits)} times shortly before" if len(facts.exits) > 1 else ""
     return context.ok(f"pid {pid} runs{since}{whose}{ends}", **({"uptime_s": facts.uptime_s} if facts.uptime_s else {}))
-
-
-def _is_other(each: Occupant) -> bool:
-    return each.kinship is not Kinship.PART
 
 
 def _port_in_use(spec: ProcessSpec, others: list[Occupant], facts: ProcessFacts, context: Context) -> Finding:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from paramedic.sdk import Component, Evidence, ProcessFacts, likeness, proc
+from paramedic.sdk.blocking import in_thread
 
 _ANCESTORS = 32
 """More generations than these are a loop of pids reused while we look."""
@@ -41,13 +42,15 @@ class Occupant:
         return Evidence(label="holder of the port", text=str(self))
 
 
-def occupants(component: Component, facts: ProcessFacts) -> tuple[Occupant, ...]:
-    """Everybody who listens on the component's port, its own living process and that one's children left out."""
+async def occupants(component: Component, facts: ProcessFacts) -> tuple[Occupant, ...]:
+    """Everybody who listens on the component's port, its own living process and that one's children left out.
+
+    Every process is looked at only where somebody listens: a dead component is restarted without that.
+    """
     spec = component.process
-    if spec is None or spec.port is None:
+    if spec is None or spec.port is None or not proc.listeners(spec.port):
         return ()
-    found = (_judge(holder, spec.command, facts) for holder in proc.holders(spec.port))
-    return tuple(each for each in found if each is not None)
+    return await in_thread(_search, spec.port, spec.command, facts)
 
 
 def user(uid: int) -> str:
@@ -56,6 +59,11 @@ def user(uid: int) -> str:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return str(uid)
+
+
+def _search(port: int, command: tuple[str, ...], facts: ProcessFacts) -> tuple[Occupant, ...]:
+    found = (_judge(holder, command, facts) for holder in proc.holders(port))
+    return tuple(each for each in found if each is not None)
 
 
 def _judge(holder: proc.Holder, command: tuple[str, ...], facts: ProcessFacts) -> Occupant | None:
