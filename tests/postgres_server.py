@@ -39,6 +39,10 @@ class PostgresServer:
         self.execute(f"CREATE DATABASE {name}")
         return self.url(name)
 
+    def drop_database(self, url: str) -> None:
+        """Remove a database, whoever is still connected to it."""
+        self.execute(f"DROP DATABASE {url.rpartition('/')[2]} WITH (FORCE)")
+
     def execute(self, statement: str, database: str = "postgres") -> list[tuple[Any, ...]]:
         """Run a statement as the superuser."""
         import psycopg
@@ -94,7 +98,7 @@ class PostgresServer:
 @contextmanager
 def postgres_server() -> Iterator[PostgresServer]:
     """A server of its own with an empty cluster; gone afterwards."""
-    directory = Path(tempfile.mkdtemp(prefix="paramedic-postgres-", dir="/tmp"))
+    directory = Path(tempfile.mkdtemp(prefix="postgres-for-tests-", dir="/tmp"))
     try:
         if os.geteuid() == 0:
             os.chown(directory, NOBODY, NOBODY)

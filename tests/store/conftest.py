@@ -17,11 +17,14 @@ def server() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/store/paramedic.db"
+        yield f"sqlite:///{tmp_path}/store/paramedic.db"
+        return
     server: PostgresServer = request.getfixturevalue("server")
-    return server.create_database()
+    made = server.create_database()
+    yield made
+    server.drop_database(made)
 
 
 @pytest.fixture
