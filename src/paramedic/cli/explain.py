@@ -1,0 +1,142 @@
+"""``paramedic explain`` and ``checks``: the manual, from the code itself."""
+
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import click
+
+from paramedic.checking import nearest
+from paramedic.cli.listing import format_option, show_json
+from paramedic.cli.output import emit
+from paramedic.model.code import Code, Ending
+from paramedic.model.errors import UsageError
+from paramedic.sdk.check import CheckSpec
+from paramedic.sdk.pack import Registry, load_packs
+
+if TYPE_CHECKING:
+    from paramedic.model.playbook import Playbook
+
+_ENDINGS = {
+    Ending.ESCALATE: "a person is called; nothing is touched",
+    Ending.ADVISE: "the finding and its remedy are told; nothing is planned",
+}
+
+
+@click.command()
+@click.argument("name", metavar="CODE|CHECK")
+@format_option
+def explain(name: str, style: str) -> None:
+    """Explain a code or a check: what it means, how to see it by hand, what heals it."""
+    from paramedic.recovery.playbooks import load_playbooks
+
+    registry = load_packs()
+    playbooks = load_playbooks(registry)
+    specs = {spec.id: spec for spec in registry.checks}
+    if name in registry.codes:
+        code = registry.codes[name]
+        data, lines = _code_data(code, registry, playbooks), _code(code, registry, playbooks)
+    elif name in specs:
+        data, lines = _check_data(specs[name], registry), _check(specs[name])
+    else:
+        guess = nearest(name, [*registry.codes, *specs])
+        raise UsageError(
+            f"there is no code or check `{name}`",
+            hint=f"did you mean `{guess}`" if guess else "`paramedic checks` lists them all",
+        )
+    if style == "json":
+        show_json(data)
+    else:
+        emit("\n".join(lines) + "\n")
+
+
+@click.command()
+@format_option
+def checks(style: str) -> None:
+    """List every check: what it can find, at which kinds it looks, how long and how often."""
+    registry = load_packs()
+    if style == "json":
+        show_json([_check_data(spec, registry) for spec in registry.checks])
+        return
+    lines = []
+    for spec in registry.checks:
+        lines.append(f"{spec.id}  {_summary(spec)}")
+        lines += _folded(f"codes {', '.join(code.id for code in spec.codes) or 'none'}")
+        spends = f"; spends {spec.spends}" if spec.spends else ""
+        lines += _folded(
+            f"looks at {', '.join(_kinds(spec, registry)) or 'nothing'} every {spec.every_s:g} s,"
+            f" for at most {spec.timeout_s:g} s; {spec.depth.value}{spends}"
+        )
+    for name, reason in registry.broken.items():
+        lines += [f"the pack `{name}` could not be loaded: {reason}"]
+    emit("\n".join(lines) + "\n")
+
+
+def _code(code: Code, registry: Registry, playbooks: Mapping[str, "Playbook"]) -> Iterator[str]:
+    yield f"{code.id}: {code.summary}"
+    yield ""
+    yield f"type       {code.type.value}"
+    yield f"certain    {'at first sight' if code.instant else 'when several looks agree'}"
+    healers = _healers(code, playbooks)
+    for healer in healers:
+        yield f"healed by  {healer.name}: {healer.title}"
+    yield f"{'otherwise' if healers else 'ends with':<10} {_ENDINGS[code.ending]}"
+    for spec in registry.checks:
+        if code in spec.codes:
+            yield ""
+            yield from _check(spec)
+
+
+def _check(spec: CheckSpec) -> Iterator[str]:
+    yield f"found by {spec.id} (every {spec.every_s:g} s, at most {spec.timeout_s:g} s, {spec.depth.value})"
+    yield ""
+    yield from textwrap.indent(spec.manual or "it has no manual page", "  ").splitlines()
+    yield ""
+    yield "  can find"
+    for code in spec.codes:
+        yield f"    {code.id}: {code.summary}"
+
+
+def _code_data(code: Code, registry: Registry, playbooks: Mapping[str, "Playbook"]) -> dict[str, object]:
+    return {
+        "schema_version": 1,
+        "code": code.id,
+        "summary": code.summary,
+        "type": code.type.value,
+        "ending": code.ending.value,
+        "instant": code.instant,
+        "playbooks": [healer.name for healer in _healers(code, playbooks)],
+        "checks": [_check_data(spec, registry) for spec in registry.checks if code in spec.codes],
+    }
+
+
+def _check_data(spec: CheckSpec, registry: Registry) -> dict[str, object]:
+    return {
+        "check": spec.id,
+        "summary": _summary(spec),
+        "codes": [code.id for code in spec.codes],
+        "kinds": list(_kinds(spec, registry)),
+        "timeout_s": spec.timeout_s,
+        "every_s": spec.every_s,
+        "depth": spec.depth.value,
+        "spends": spec.spends,
+        "manual": spec.manual,
+    }
+
+
+def _healers(code: Code, playbooks: Mapping[str, "Playbook"]) -> tuple["Playbook", ...]:
+    return tuple(playbook for playbook in playbooks.values() if code.id in playbook.heals)
+
+
+def _kinds(spec: CheckSpec, registry: Registry) -> Iterable[str]:
+    """The kinds whose components it looks at; what looks at processes looks at all that have one."""
+    own = [kind.name for kind in registry.kinds.values() if issubclass(kind.target, spec.of)]
+    return own or ["every process"]
+
+
+def _summary(spec: CheckSpec) -> str:
+    return next(iter(spec.manual.splitlines()), "")
+
+
+def _folded(text: str) -> list[str]:
+    return textwrap.wrap(text, 80, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False)

@@ -1,0 +1,112 @@
+"""How what went wrong is told: in one line, with an exit code, and as JSON to programs."""
+
+import json
+import os
+import tempfile
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from paramedic.cli.output import complain, emit
+from paramedic.model.errors import ConfigurationError, ParamedicError, UsageError
+from paramedic.report import Redactor
+from paramedic.report.words import printable
+
+INTERRUPTED = 130
+INTERNAL = 70
+
+
+def tell(error: BaseException, arguments: Sequence[str]) -> int:
+    """Say what went wrong and return the exit code for it."""
+    match error:
+        case SystemExit():
+            return error.code if isinstance(error.code, int) else 0 if error.code is None else INTERNAL
+        case KeyboardInterrupt() | click.Abort():
+            complain("interrupted")
+            return INTERRUPTED
+        case BrokenPipeError():
+            return 0  # the reader has seen enough
+        case click.exceptions.NoArgsIsHelpError():
+            complain(error.format_message())
+            return UsageError.exit_code
+        case click.ClickException():
+            return _told(_sentence(error.format_message()), UsageError.exit_code, arguments, hint=_usage(error))
+        case ConfigurationError():
+            return _configuration(error, arguments)
+        case ParamedicError():
+            return _told(str(error), error.exit_code, arguments, hint=error.hint)
+    return _fault(error, arguments)
+
+
+def _told(message: str, code: int, arguments: Sequence[str], *, hint: str | None, details: Any = None) -> int:
+    """Any: JSON of whatever else there is."""
+    safe = Redactor()
+    message, hint = safe.text(message), None if hint is None else safe.text(hint)
+    if _wants_json(arguments):
+        body = {"schema_version": 1, "error": message, "hint": hint, "exit_code": code, "problems": details or []}
+        emit(json.dumps(body, indent=2) + "\n")
+    complain(printable(message))
+    if hint:
+        complain(f"hint: {printable(hint)}")
+    return code
+
+
+def _configuration(error: ConfigurationError, arguments: Sequence[str]) -> int:
+    from paramedic.model.wire import dump
+
+    if _wants_json(arguments):
+        message = f"{len(error.problems)} problem{'' if len(error.problems) == 1 else 's'} in the configuration"
+        body = {
+            "schema_version": 1,
+            "error": message,
+            "hint": None,
+            "exit_code": error.exit_code,
+            "problems": dump(error.problems),
+        }
+        emit(json.dumps(body, indent=2) + "\n")
+    for problem in error.problems:
+        complain(printable(str(problem)))
+    return error.exit_code
+
+
+def _fault(error: BaseException, arguments: Sequence[str]) -> int:
+    """A fault of ours: one line, the details in a file that only the user can read."""
+    details = Redactor().text("".join(traceback.format_exception(error)))
+    if "--debug" in arguments or os.environ.get("DEBUG_MODE", "").lower() in ("1", "true", "yes", "on"):
+        complain(details.rstrip())
+        where = "the details stand above"
+    else:
+        where = _kept(details)
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(frame.filename).name}:{frame.lineno}"
+    message = f"this is a fault of paramedic, not of your service: `{type(error).__name__}` at {place}; {where}"
+    return _told(message, INTERNAL, arguments, hint=None)
+
+
+def _kept(details: str) -> str:
+    try:
+        handle, path = tempfile.mkstemp(prefix="paramedic-fault-", suffix=".txt")
+        with os.fdopen(handle, "w", encoding="utf-8", errors="replace") as file:
+            file.write(details)
+    except OSError:
+        return "the details could not be written; `--debug` shows them"
+    return f"the details are in {path}"
+
+
+def _usage(error: click.ClickException) -> str | None:
+    context = getattr(error, "ctx", None)
+    return f"`{context.command_path} --help` shows how" if context else None
+
+
+def _sentence(text: str) -> str:
+    """As the rest of our messages: in lower case, without a full stop."""
+    text = text.strip().removesuffix(".")
+    return text[:1].lower() + text[1:]
+
+
+def _wants_json(arguments: Sequence[str]) -> bool:
+    pairs = zip(arguments, [*arguments[1:], ""], strict=True)
+    return any(one in ("--json", "--format=json") or (one == "--format" and two == "json") for one, two in pairs)

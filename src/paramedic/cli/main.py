@@ -1,0 +1,125 @@
+"""``paramedic``: the table of commands, and how every way to end becomes an exit code.
+
+Only click is imported here: ``--help`` and completion stay fast, and a command pays for what it uses.
+"""
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+
+from paramedic import __version__
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "check": ("check:check", "Look at the service and judge; changes nothing."),
+    "status": ("status:status", "Show what is known without looking again."),
+    "explain": ("explain:explain", "Explain a code or a check: what it means, what heals it."),
+    "checks": ("explain:checks", "List every check with its codes."),
+    "watch": ("watch:watch", "Watch, heal and call for help until told to stop."),
+    "start": ("order:start", "Start components; they are kept running."),
+    "stop": ("order:stop", "Stop components; they stay stopped."),
+    "restart": ("order:restart", "Restart components."),
+    "plan": ("heal:plan", "Show what would be done about what is wrong."),
+    "recover": ("heal:recover", "Heal what is wrong, and verify it."),
+    "incidents": ("records:incidents", "List and show incidents."),
+    "receipts": ("records:receipts", "List what was done, with proof."),
+    "approve": ("heal:approve", "Let a waiting plan run."),
+    "reject": ("heal:reject", "Refuse a waiting plan."),
+    "pause": ("heal:pause", "Stop all automatic healing."),
+    "resume": ("heal:resume", "Allow automatic healing again."),
+    "audit": ("records:audit", "Verify that no record was changed or removed."),
+    "config": ("config:config", "Validate and explain the service file."),
+    "drill": ("drill:drill", "Break a patient for real and judge the recovery."),
+    "demo": ("demo:demo", "See faults found, named, healed and verified."),
+}
+"""Command to its module and attribute in this package, and its line in ``--help``."""
+
+
+class Table(click.Group):
+    """A group whose commands are imported when they are used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command = getattr(import_module(f"paramedic.cli.{module}"), attribute)
+        assert isinstance(command, click.Command)
+        _accept_global_options(command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from difflib import get_close_matches
+
+            meant = get_close_matches(args[0], COMMANDS, n=1)
+            guess = f"did you mean `{meant[0]}`?" if meant else "`paramedic --help` lists them"
+            raise click.UsageError(f"there is no command `{args[0]}`; {guess}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+
+
+@click.group(cls=Table, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("-f", "--file", type=click.Path(path_type=Path), help="The service file; found upward by default.")
+@click.option("--debug", is_flag=True, help="Show the details of a fault of Paramedic.")
+@click.version_option(__version__, prog_name="paramedic", message="%(prog)s %(version)s")
+def cli(file: Path | None, debug: bool) -> None:  # commands read them from the root context
+    """Finds out what is wrong with an AI service, heals it, and proves that it is healed.
+
+    Exit codes: 0 healthy, 1 degraded, 2 critical, 3 unknown; 64 usage, 70 a fault of Paramedic, 78 configuration,
+    130 interrupted.
+    """
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code; only what must not wait ends the process itself."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        code = cli.main(args=arguments, prog_name="paramedic", standalone_mode=False)
+    except (Exception, KeyboardInterrupt, SystemExit) as error:  # the last boundary: every way to end gets its code
+        from paramedic.cli.failure import tell
+
+        code = tell(error, arguments)
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError):  # the reader has seen enough
+        from paramedic.cli.output import nowhere
+
+        nowhere(sys.stdout)
+    return code if isinstance(code, int) else 0
+
+
+def _accept_global_options(command: click.Command) -> None:
+    """Let ``--file`` stand behind the command as well, where people write it."""
+    for each in command.commands.values() if isinstance(command, click.Group) else ():
+        _accept_global_options(each)
+    taken = {name for each in command.params for name in each.opts}
+    if isinstance(command, click.Group) or "--file" in taken:
+        return
+    names = ["--file", "file_named_late"] if "-f" in taken else ["-f", "--file", "file_named_late"]
+    command.params.append(
+        click.Option(names, type=click.Path(path_type=Path), expose_value=False, hidden=True, callback=_file_named_late)
+    )
+
+
+def _file_named_late(context: click.Context, _option: click.Parameter, value: Any) -> None:  # Any: click's own type
+    if value is not None:
+        context.find_root().params["file"] = value
+
+
+if __name__ == "__main__":
+    sys.exit(main())
