@@ -103,6 +103,14 @@ class Files:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sqlite:
+    """A SQLite database."""
+
+    path: Path
+    tables: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mcp:
     """An MCP server."""
 
@@ -144,6 +152,7 @@ REGISTRY = Registry(
                 Kind(name="tcp", summary="a TCP port", target=Tcp, address=lambda target: (target.host, target.port)),
                 Kind(name="process", summary="a process", target=Process),
                 Kind(name="files", summary="files", target=Files),
+                Kind(name="sqlite", summary="a SQLite database", target=Sqlite),
                 Kind(name="mcp", summary="an MCP server", target=Mcp),
                 Kind(name="llm", summary="a model server", target=Llm),
                 Kind(name="grumpy", summary="never works", target=Grumpy),

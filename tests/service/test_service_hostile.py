@@ -1,7 +1,9 @@
 """No file, however hostile, does anything but load or be refused with reasons."""
 
+import os
 import random
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +16,8 @@ settings: {{recovery_cooldown: 5m, log_max_bytes: 10MB, store: "sqlite:///x.db"}
 x-more: &more {{kind: http, url: "http://${{HOST:-localhost}}/"}}
 playbooks: []
 """
+FILES = int(os.environ.get("FUZZ_FILES", "500"))
+"""A longer run: ``FUZZ_FILES=100000``, twenty minutes."""
 ENVIRON = {"DATABASE_URL": "postgresql://u:password@h/d"}
 _WORDS = [
     *"{}[]:,-&*!|>'\"%@`#?\\\t\n \0",
@@ -87,9 +91,10 @@ def mutated(content: bytes, chance: random.Random) -> bytes:
     return bytes(data)
 
 
+@pytest.mark.timeout(60 + FILES // 20)
 def test_damaged_files_are_refused_in_words(trial: Trial) -> None:
     """A good file with bytes changed, lost, doubled or put in never causes anything but a list of problems."""
-    for seed in range(500):
+    for seed in range(FILES):
         survives(trial, mutated(EVERYTHING.encode(), random.Random(seed)))
 
 

@@ -93,11 +93,15 @@ class _Reader:
                 hint="install it again, or what it needs",
             )
         else:
+            broken = self._registry.broken
+            lost = (
+                f"the packs {listed(sorted(broken))} could not be loaded; it may be one of theirs" if broken else None
+            )
             self._problems.add(
                 f"unknown kind {quoted(name)}",
                 line=node.line,
                 expected=f"one of {listed(sorted(known))}",
-                hint=self._problems.did_you_mean(name, known),
+                hint=self._problems.did_you_mean(name, known) or lost,
             )
         return None
 

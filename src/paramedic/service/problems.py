@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from itertools import islice
 from pathlib import Path
 
 from paramedic.model.errors import Problem
@@ -9,6 +10,8 @@ from paramedic.model.errors import Problem
 _MOST = 200
 """A hostile file may hold a hundred thousand mistakes; nobody reads more than this."""
 _LONGEST = 60
+_MOST_COMPARED = 500
+"""Comparing each of thousands of wrong names with thousands of right ones would take minutes."""
 
 
 class Problems:
@@ -46,7 +49,7 @@ class Problems:
         """A hint that names the nearest known word, if any is near."""
         if len(word) > _LONGEST or len(self) >= _MOST:
             return None
-        by_lower = {each.lower(): each for each in known}
+        by_lower = {each.lower(): each for each in islice(known, _MOST_COMPARED)}
         swapped = [each for each in by_lower if sorted(each) == sorted(word.lower())]  # the letters of a short word
         near = get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6) or swapped
         return f"did you mean {quoted(by_lower[near[0]])}?" if near else None

@@ -11,6 +11,7 @@ _PLAIN = (
     (r"but got '<stream end>'", "a bracket that is never closed", None),
     (r"character '(.)' that cannot start any token", "a value may not begin with {0}", "put it in quotes"),
     (r"expected the node content, but found '(.*)'", "a value is missing before {0}", None),
+    (r"expected '<document start>'", "it does not belong to what stands above", None),
     (r"expected <block end>", "the indentation does not fit the lines above", None),
     (r"could not find expected ':'", "a key without a `:`", None),
     (r"expected ',' or '([\]}])', but got '(.*)'", "{1} where `,` or {0} belongs", None),

@@ -13,6 +13,8 @@ _MOST_NODES = 50_000
 """Counted as if every alias were written out; a file of 200 components has about 5,000."""
 _DEEPEST = 40
 _MERGE = "<<"
+_ENDLESS_TAG = re.compile(r"(?:^|[\s\[{,:])(!\S{1000})")
+"""The scanner takes quadratic time for a tag: a minute for one of a megabyte."""
 _TAG = "tag:yaml.org,2002:"
 _INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
@@ -116,6 +118,10 @@ def parse(text: str, problems: Problems) -> Node | None:
     """The tree of a YAML text, or ``None`` with the reasons among the problems."""
     from ruamel.yaml import YAML
 
+    if endless := _ENDLESS_TAG.search(text):
+        line = text.count("\n", 0, endless.start(1)) + 1
+        problems.add(f"the tag {quoted(endless[1])} is not supported", line=line, expected="plain YAML without tags")
+        return None
     builder = _Builder(problems)
     before = len(problems)
     try:
