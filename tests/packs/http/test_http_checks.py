@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import random
 import resource
 import signal
 import socket
@@ -66,6 +67,20 @@ async def test_headers_are_sent_and_their_secret_is_not_shown(look, serve, ok):
     [found] = await look(answers, Http(url=url, headers=headers))
     assert found.status is Status.OK
     assert "s3cr3t" not in repr(found)
+
+
+async def test_a_password_in_the_address_is_used_and_not_shown(look, serve, ok):
+    """`http://user:password@host` authenticates, and no finding repeats the password."""
+    right = "Authorization: Basic YW5uYTpzM2NyM3Q="
+    url = await serve(lambda n, head: ok() if right in head else ok(status="500 Oops"))
+    url = url.replace("http://", "http://anna:s3cr3t@")
+    [found] = await look(answers, Http(url=url))
+    assert found.status is Status.OK
+    broken = await serve(lambda n, head: ok(status="302 Found", headers="Location: /health\r\n"))
+    for address in (url.replace("s3cr3t", "s3cr3T"), broken.replace("http://", "http://anna:s3cr3T@")):
+        [found] = await look(answers, Http(url=address))
+        assert found.code == "http.status"
+        assert "s3cr3T" not in repr(found)
 
 
 @pytest.mark.parametrize(
@@ -265,6 +280,30 @@ async def test_what_is_not_http(look, serve, garbage):
     [found] = await look(answers, Http(url=await serve(lambda n, head: garbage)))
     assert (found.status, found.code) == (Status.CRITICAL, "http.protocol")
     json.dumps([found.observed, found.because]).encode()
+
+
+async def test_hostile_bytes_never_crash_the_check(look, bench, serve):
+    """Whatever bytes come back, the verdict is a finding that can be printed and stored."""
+    chance = random.Random(7)
+    whole = (
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+        b"HTTP/1.1 302 Found\r\nLocation: //127.0.0.1:1/x?y=z#q\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 429 Slow Down\r\nRetry-After: 12\r\nContent-Encoding: deflate\r\nContent-Length: 5\r\n\r\nabcde",
+    )
+
+    def damaged(n, head):
+        data = bytearray(chance.choice(whole))
+        for _ in range(chance.choice((1, 3, 20))):
+            at = chance.randrange(len(data))
+            data[at : at + chance.randrange(3)] = chance.randbytes(chance.randrange(4))
+        return bytes(data)
+
+    url = await serve(damaged)
+    for _ in range(100):
+        bench.memories.clear()
+        [found] = await look(answers, Http(url=url, samples=1, expect_json={"a": 1}))
+        told = [found.observed, found.because, found.hint, *(each.text for each in found.evidence)]
+        json.dumps(told, ensure_ascii=False).encode()
 
 
 async def test_headers_that_never_end_stop_at_the_deadline(look, serve):

@@ -14,7 +14,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from paramedic import __version__
 from paramedic.model.clock import Clock
 from paramedic.packs.http.answer import BODY_LIMIT, Answer, NoAnswer, Trouble
-from paramedic.packs.http.target import Http
+from paramedic.packs.http.target import Http, shown
 from paramedic.packs.tcp.resolve import Unresolved, addresses
 from paramedic.sdk import Secret
 
@@ -135,14 +135,14 @@ class Client:
                 leads_out = parts.scheme not in ("http", "https") or parts.port == 0  # a port that is none raises
             except ValueError:
                 raise NoAnswer(Trouble.REDIRECTS, f"`{location}` is no address") from None
-            shown = " -> ".join((*way, url))
+            course = " -> ".join(map(shown, (*way, url)))
             if leads_out:
-                raise NoAnswer(Trouble.REDIRECTS, f"it leads out of HTTP: {shown}")
+                raise NoAnswer(Trouble.REDIRECTS, f"it leads out of HTTP: {course}")
             if url in way:
-                raise NoAnswer(Trouble.REDIRECTS, f"it goes in a circle: {shown}")
+                raise NoAnswer(Trouble.REDIRECTS, f"it goes in a circle: {course}")
             way.append(url)
             if len(way) > MOST_REDIRECTS + 1:
-                raise NoAnswer(Trouble.REDIRECTS, f"more than {MOST_REDIRECTS} redirects: {shown}")
+                raise NoAnswer(Trouble.REDIRECTS, f"more than {MOST_REDIRECTS} redirects: {course}")
 
     def _given(self) -> list[tuple[str, str | Secret]]:
         return list(self._server.headers.items())

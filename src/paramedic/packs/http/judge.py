@@ -25,7 +25,7 @@ def judge(answer: Answer, server: Http, context: Context) -> Finding:
             observed=f"answered {answer.title}, but {wrong}",
             expected=_expected_body(server),
             because="the status is healthy; what the server tells with it is not",
-            hint=f"see the whole answer with `curl -sS {server.url}`; "
+            hint=f"see the whole answer with `curl -sS {server.shown}`; "
             f"if it is healthy, correct `expect_body` or `expect_json`",
             evidence=_excerpt(answer),
             latency_ms=answer.latency_ms,
@@ -51,10 +51,10 @@ def judge_none(none: NoAnswer, server: Http, context: Context) -> Finding:
         case Trouble.TIMEOUT:
             return context.critical(
                 TIMEOUT,
-                observed=f"no whole answer from `{server.url}`",
+                observed=f"no whole answer from `{server.shown}`",
                 expected="an answer in time",
                 because=str(none),
-                hint=f"try `curl -m 10 -v {server.url}`; if the process hangs, `py-spy dump --pid PID` shows where, "
+                hint=f"try `curl -m 10 -v {server.shown}`; if the process hangs, `py-spy dump --pid PID` shows where, "
                 "and a restart frees it",
             )
         case Trouble.TLS:
@@ -69,10 +69,10 @@ def judge_none(none: NoAnswer, server: Http, context: Context) -> Finding:
         case Trouble.REDIRECTS:
             return context.critical(
                 STATUS,
-                observed=f"`{server.url}` redirects without end",
+                observed=f"`{server.shown}` redirects without end",
                 expected=_expected_status(server),
                 because=str(none),
-                hint=f"follow it with `curl -sSIL --max-redirs 5 {server.url}` and correct the server's redirects",
+                hint=f"follow it with `curl -sSIL --max-redirs 5 {server.shown}` and correct the server's redirects",
             )
         case Trouble.PROTOCOL:
             return context.critical(
@@ -80,17 +80,17 @@ def judge_none(none: NoAnswer, server: Http, context: Context) -> Finding:
                 observed=f"what `{host}:{port}` sends is not whole HTTP",
                 expected="an HTTP answer",
                 because=str(none),
-                hint=f"see the bytes with `curl --http1.1 -v {server.url}`; {who_listens(port)} shows whether "
+                hint=f"see the bytes with `curl --http1.1 -v {server.shown}`; {who_listens(port)} shows whether "
                 "another program listens there",
             )
         case Trouble.OURS:
-            return context.unknown(f"this machine could not ask `{server.url}`: {none}", hint="look at `ulimit -n`")
+            return context.unknown(f"this machine could not ask `{server.shown}`: {none}", hint="look at `ulimit -n`")
 
 
 def _wrong_status(answer: Answer, server: Http, context: Context) -> Finding:
     observed = f"answered {answer.title}"
     expected = _expected_status(server)
-    curl = f"`curl -sS -i {server.url}`"
+    curl = f"`curl -sS -i {server.shown}`"
     if answer.status == 429:
         said = readable(answer.headers.get("retry-after", ""))
         return context.warning(

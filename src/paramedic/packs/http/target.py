@@ -4,7 +4,7 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from annotated_types import Interval
 
@@ -55,6 +55,11 @@ class Http:
         return self._parts.hostname or "", self._parts.port or _PORTS[self._parts.scheme]
 
     @property
+    def shown(self) -> str:
+        """The address without a user and password that may stand in it."""
+        return shown(self.url)
+
+    @property
     def is_near(self) -> bool:
         """Whether it is on this machine or a private network, so that a few requests more are no burden."""
         host, _ = self.address
@@ -80,3 +85,9 @@ class Http:
     def follows_redirects(self) -> bool:
         """Not where a redirect is itself the answer that is expected."""
         return not any(self.accepts(status) for status in (301, 302, 303, 307, 308)) or self.expect_status is None
+
+
+def shown(url: str) -> str:
+    """An address without a user and password that may stand in it."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
