@@ -204,16 +204,12 @@ def test_what_the_service_file_names_is_protected(bench):
 def test_own_expired_reports_and_plans(bench):
     """Paramedic's own reports and plans go when their retention is over; nothing else of its state does."""
     bench.folder = Path(os.path.realpath(bench.folder))
-    for name in (
-        "diagnostics/paramedic-1.json",
-        "diagnostics/notes.txt",
-        ".paramedic/plans/p1/copy.yaml",
-        ".paramedic/x",
-    ):
+    report = "diagnostics/check-bench-20261121T101500.123456Z.json"
+    for name in (report, "diagnostics/check-list.txt", ".paramedic/plans/p1/copy.yaml", ".paramedic/x"):
         old(bench.folder / name, age_s=8 * 86_400)
-    old(bench.folder / "diagnostics/paramedic-2.json")
+    old(bench.folder / "diagnostics/check-bench-20261128T101500.123456Z.json")
     old(bench.folder / ".paramedic/plans/p2/copy.yaml")
-    assert found(bench) == {"diagnostics/paramedic-1.json", ".paramedic/plans/p1/copy.yaml"}
+    assert found(bench) == {report, ".paramedic/plans/p1/copy.yaml"}
 
 
 async def test_open_files_stay(act, mount, fill):
