@@ -3,6 +3,7 @@
 import re
 import shutil
 import sqlite3
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from paramedic.model.errors import StoreError
 from paramedic.store import Store, open_store, read_store
 from store.examples import CLOCK, DAY, NOON, entry, receipt, tamper, transition
 
@@ -85,6 +87,41 @@ def test_a_chain_with_an_anchor_goes_on_from_it(store: Store, url: str) -> None:
     assert store.verify() == ()
     tamper(url, "DELETE FROM chain_anchors WHERE stream = 'transitions'")
     assert store.verify() == ("transitions of node `here`: rows 1 to 4 are missing", *store.verify()[1:])
+
+
+def test_nothing_is_appended_over_a_row_that_is_there(store: Store, url: str) -> None:
+    """A head that was set back makes appending fail with a pointer to the check of the chains."""
+    fill(store)
+    tamper(url, "UPDATE chain_heads SET seq = 3")
+    with pytest.raises(StoreError, match="another record in this one's place") as failed, store.begin() as tx:
+        tx.timeline.append(entry(9))
+    assert "audit verify" in (failed.value.hint or "")
+
+
+def test_chains_hold_while_they_are_cut(store: Store, url: str) -> None:
+    """Several handles prune while another appends; what is left begins at its anchor."""
+    cutters = [open_store(url, node=node, clock=CLOCK) for node in ("there", "elsewhere")]
+    stop = threading.Event()
+    failures: list[BaseException] = []
+
+    def cut(cutter: Store) -> None:
+        try:
+            while not stop.is_set():
+                cutter.prune(NOON + 10 * DAY, 1)
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=cut, args=(cutter,)) for cutter in cutters]
+    for thread in threads:
+        thread.start()
+    fill(store, 25)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert store.verify() == ()
+    for cutter in cutters:
+        cutter.close()
 
 
 @pytest.mark.parametrize("change", ["seq = seq - 1", "last_us = last_us + 1", "first_us = 0", "seal = 'x'"])

@@ -38,6 +38,7 @@ class AlreadyRecorded(StoreError):
 
 _SPACE = "free some space; the store works again at once"
 _RIGHTS = "let the user who runs Paramedic read and write it"
+_ALTERED = "`paramedic audit verify` says whether records were altered"
 _RESTORE = "move the file aside or restore a copy; a new store is created in its place"
 
 # The start of an extended result code: message, hint. Longer starts come first.
@@ -49,6 +50,7 @@ _SQLITE = {
     "SQLITE_PERM": ("may not be opened", _RIGHTS),
     "SQLITE_FULL": ("cannot grow: no space is left", _SPACE),
     "SQLITE_IOERR": ("cannot be read or written", "look at the disk and its free space"),
+    "SQLITE_CONSTRAINT": ("has another record in this one's place", _ALTERED),
     "SQLITE_TOOBIG": ("takes no text of this length", None),
 }
 # The start of an SQLSTATE.
@@ -58,6 +60,7 @@ _POSTGRES = {
     "42501": ("does not grant us enough rights", "let the user create the schema `paramedic` and own it"),
     "53100": ("cannot grow: no space is left", _SPACE),
     "53300": ("has no connection left", "raise `max_connections`, or close some"),
+    "23505": ("has another record in this one's place", _ALTERED),
     "25006": ("may not be written", "point the setting `store` at the primary server"),
     "57P03": ("is starting or stopping", "try again in a moment"),
 }

@@ -33,10 +33,16 @@ from paramedic.store.streams import STREAMS, Stream
 _UNFINISHED = [state.value for state in PlanState if not state.is_over]
 
 
+def hold_up_writers(connection: Connection) -> None:
+    """Let nobody append or prune until the commit: every writer holds its node's row in ``commits`` while it writes.
+
+    The first thing of the transaction, and in order, so that two which prune wait instead of meeting.
+    """
+    connection.execute(select(commits.c.node).order_by(commits.c.node).with_for_update()).all()
+
+
 def prune(connection: Connection, now: datetime, keep_days: float) -> None:
     """Cut what happened before ``keep_days`` ago, except what belongs to something that is not over."""
-    # Every writer holds its node's row until it commits: one prune at a time, and none while somebody appends.
-    connection.execute(select(commits.c.node).order_by(commits.c.node).with_for_update()).all()
     cutoff = micros(now - timedelta(days=keep_days))
     alive = _Alive(connection)
     for stream in STREAMS:

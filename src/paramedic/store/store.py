@@ -54,6 +54,7 @@ class Store:
                 yield transaction
             return
         with self._writing() as connection:
+            self._backend.announce(connection, self._node)
             transaction = Transaction(connection, self._node)
             yield transaction
             transaction.finish()
@@ -86,6 +87,8 @@ class Store:
         for last in (False, False, True):
             try:
                 with self._writing() as connection:
+                    retention.hold_up_writers(connection)
+                    self._backend.announce(connection, self._node)
                     return retention.prune(connection, now, keep_days)
             except Conflict:
                 if last:
@@ -119,7 +122,6 @@ class Store:
         if self._backend.write is None:
             raise StoreError(f"the store `{self.place}` was opened for reading only")
         with explained(self.place), self._backend.write.begin() as connection:
-            self._backend.announce(connection, self._node)
             yield connection
 
     @contextmanager
