@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from paramedic.demo.patient import lay_out
 from paramedic.drills.catalogue import catalogue
@@ -134,7 +135,13 @@ async def _ward(folder: Path) -> AsyncIterator[Ward]:
     watching = Watching(patient)
     async with cared_for(patient, watching), Sink() as sink:
         url = sink.url
-        patient.edit(lambda document: document.update(escalation={"L2": [url]}))
+
+        def change(document: dict[str, Any]) -> None:  # Any: the service file as it stands
+            document["escalation"] = {"L2": [url]}
+            # Seven faults in a minute look like flapping, and would rightly be handed to people.
+            document["settings"]["flapping_changes"] = 1000
+
+        patient.edit(change)
         await watching.start()
         async with Records(patient) as records:
             yield Ward(patient=patient, watching=watching, records=records, sink=sink)

@@ -193,16 +193,17 @@ class Episode:
             at = next((each.at for each in entries if each.what in what), None)
             return round((at - began).total_seconds(), 3) if at and began else None
 
+        ending = ending_of(verdict, approved=self._approved)
         is_control = self._drill.ends is Ends.CONTROL
         return Outcome(
             id=self._drill.id,
             passed=not why,
             code=incident.code if incident else None,
             component=incident.component if incident else None,
-            ending=(None if why else Ends.CONTROL) if is_control else ending_of(verdict, approved=self._approved),
+            ending=(None if why else Ends.CONTROL) if is_control else ending,
             detect_s=after("detected"),
             diagnose_s=after("suspects", "planned", "escalated", "advised"),
-            recover_s=after("resolved"),
+            recover_s=after("resolved") if ending in (Ends.HEAL, Ends.APPROVE) else None,
             why=why,
         )
 

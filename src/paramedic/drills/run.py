@@ -65,8 +65,9 @@ async def run_one(drill: Drill, lay_out: LayOut) -> Done:
                     outcome = await Episode(drill, fault, ward).play()
             except DrillFailed as failed:
                 outcome = Outcome(id=drill.id, passed=False, why=f"the drill failed: {failed}")
+            log_tail = watching.log_tail()
         keep = not outcome.passed
-        return Done(outcome=outcome, remains=Remains(folder=folder, log_tail=watching.log_tail()) if keep else None)
+        return Done(outcome=outcome, remains=Remains(folder=folder, log_tail=log_tail) if keep else None)
     finally:
         if not keep:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)

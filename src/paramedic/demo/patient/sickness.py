@@ -3,9 +3,11 @@
 import gc
 import itertools
 import os
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
+_MB = 1024 * 1024
 _LOOPBACK = ("127.0.0.1", "::1")
 
 
@@ -33,8 +35,10 @@ class Sickness:
         self.descriptors.extend(os.open(os.devnull, os.O_RDONLY) for _ in range(count))
 
     def grow(self, megabytes: int, *, giving_back: bool) -> None:
-        """Take memory and really use it."""
-        (self.cache if giving_back else self.ballast).append(bytearray(os.urandom(1024) * 1024 * megabytes))
+        """Take memory and really use it, bit by bit so that others are answered meanwhile."""
+        for _ in range(megabytes):
+            (self.cache if giving_back else self.ballast).append(bytearray(b"x") * _MB)
+            time.sleep(0.001)
 
     def give_back(self) -> None:
         """Empty the caches."""

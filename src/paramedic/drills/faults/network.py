@@ -58,7 +58,7 @@ def _with_a_supplier(program: str) -> Step:
         await patient.until(lambda: any(each.pid == guest.pid for each in proc.holders(port)), "the supplier to listen")
         patient.edit(
             lambda document: document["components"].update(
-                supplier={"kind": "tcp", "host": "127.0.0.1", "port": port, "timeout": "1s"}
+                supplier={"kind": "tcp", "host": "127.0.0.1", "port": port, "timeout": "1s", "interval": "500ms"}
             )
         )
 
