@@ -125,7 +125,8 @@ components:
     def watch(self, **environment: str) -> None:
         """Start ``paramedic watch`` and wait until everything is well and can be restored."""
         self.watching = self.begin("watch", **environment)
-        until(self.is_well, 30, "the service is up and well")
+        until(lambda: b"watching living" in (self.folder / "watch.log").read_bytes(), 30, "watch is up")
+        until(self.is_well, 30, "the service is well")
         until(lambda: len(list((self.folder / ".paramedic" / "last-good").rglob("*"))) >= 4, 20, "copies are kept")
 
     def stop(self) -> None:

@@ -74,7 +74,7 @@ def _lines(
         look = LOOKS[each.status]
         told = "stopped on purpose" if each.desired is Desired.STOPPED else each.observed
         said = " ".join(filter(None, (each.code, one_line(told))))
-        seen = f" ({_age(each.as_of, now)})"
+        seen = f" ({_age(each.as_of, now)})" if each.as_of else ""
         room = columns - 11 - wide - 2 - len(seen)
         yield _line(look, f"{_cut(each.name, wide):<{wide}}  {_cut(said, room)}{seen}", columns, colour=colour)
     for incident in incidents:
@@ -91,9 +91,7 @@ def _line(look: Look, said: str, columns: int, *, colour: bool) -> str:
     return f"{painted(f'{look.glyph} {look.word:<8}', look.colour, wanted=colour)} {_cut(said, columns - 11)}"
 
 
-def _age(at: datetime | None, now: datetime) -> str:
-    if at is None:
-        return "never"
+def _age(at: datetime, now: datetime) -> str:
     seconds = max(0.0, (now - at).total_seconds())
     if seconds < 120:
         return f"{seconds:.0f} s ago"

@@ -24,10 +24,8 @@ def disguises(secrets: Iterable[str]) -> tuple[str, ...]:
 def _encoded(value: str) -> Iterator[str]:
     octets = value.encode("utf-8", "surrogatepass")
     percent = quote(octets, safe="")
-    for form in (percent, quote(octets), quote_plus(octets), quote(percent, safe="")):
-        yield from (form, _lower_escapes(form))
+    yield from (percent, quote(octets), quote_plus(octets), quote(percent, safe=""))
     yield "".join(f"%{octet:02X}" for octet in octets)
-    yield "".join(f"%{octet:02x}" for octet in octets)
     for ascii_only in (True, False):
         once = json.dumps(value, ensure_ascii=ascii_only)[1:-1]
         yield from (once, once.replace("/", "\\/"), json.dumps(once, ensure_ascii=ascii_only)[1:-1])
@@ -47,11 +45,6 @@ def _base64(octets: bytes) -> Iterator[str]:
         # the characters that also hold bits of the neighbours are left out
         inner = encoded[(0, 2, 3)[offset] : (len(octets) + offset) * 8 // 6]
         yield from (inner, inner.translate(str.maketrans("+/", "-_")))
-
-
-def _lower_escapes(form: str) -> str:
-    parts = form.split("%")
-    return "%".join([parts[0], *(part[:2].lower() + part[2:] for part in parts[1:])])
 
 
 def _lines(secret: str) -> Iterator[str]:

@@ -13,6 +13,7 @@ WITHHELD = "[withheld: could not be made safe]"
 LONGEST = 1_000_000
 """Characters of one text that are looked at; the rest is cut before anything else happens."""
 CUT = " [cut: too long]"
+_ESCAPE = re.compile(r"%(?:25)*[0-9A-Fa-f]{2}|\\\\u[0-9a-f]{4}")
 _LAST_WORD = re.compile(r"\S{0,4096}\Z")
 
 
@@ -68,19 +69,18 @@ class Redactor:
         if not isinstance(text, str):
             raise TypeError(f"a {type(text).__name__} is no text")
         short = text if len(text) <= LONGEST else self._cut(text)
-        if self._known:
-            short = self._known.sub(MARK, short)
-        return scrub_shapes(short)
+        return scrub_shapes(self._without_known(short))
+
+    def _without_known(self, text: str) -> str:
+        return self._known.sub(MARK, text) if self._known else text
 
     def _cut(self, text: str) -> str:
         """The beginning, without the beginning of a secret at its end."""
-        longest = max(map(len, self._forms), default=0)
         kept = text[:LONGEST]
-        for form in self._forms:
-            for length in range(min(len(form) - 1, longest), 0, -1):
-                if kept.endswith(form[:length]):
-                    kept = kept[:-length]
-                    break
+        begun = max(
+            (length for form in self._forms for length in range(1, len(form)) if kept.endswith(form[:length])), default=0
+        )
+        kept = self._without_known(kept[: len(kept) - begun])
         end = _LAST_WORD.search(kept, max(0, len(kept) - 4096))
         return kept[: end.start() if end else 0] + CUT
 
@@ -105,5 +105,6 @@ def _holds_something(value: Json) -> bool:
 
 def _exactly(form: str) -> str:
     """A short secret counts only where it stands alone, or it would tear every word apart."""
-    escaped = re.escape(form)
+    # %2f and %2F, \u00e4 and \u00E4 are the same
+    escaped = _ESCAPE.sub(lambda match: f"(?i:{match[0]})", re.escape(form))
     return escaped if len(form) >= 4 else rf"(?<![A-Za-z0-9]){escaped}(?![A-Za-z0-9])"

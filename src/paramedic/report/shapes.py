@@ -20,7 +20,7 @@ _KEY = rf"{_KEYWORD}[\w.-]{{0,64}}"
 _IS = r"\s{0,8}(?:=>|[=:])\s{0,8}"
 _SECRET_KEY = re.compile(_KEYWORD, re.IGNORECASE)
 _HEADER = re.compile(
-    r"\b((?:proxy-)?authorization|(?:set-)?cookie)(\\*[\"']?\s*[:=]\s*)(?!\[redacted)([^\n\"'\\]+)", re.IGNORECASE
+    r"\b((?:proxy-)?authorization|(?:set-)?cookie)(\\*[\"']?\s*[:=]\s*+)(?!\[redacted)([^\n\"'\\]+)", re.IGNORECASE
 )
 _QUOTED = re.compile(
     rf"(?P<key>{_KEY}\\*[\"']?\]?{_IS}[bru]?)(?:"
@@ -39,7 +39,7 @@ _BARE = re.compile(
     re.IGNORECASE,
 )
 _FLAG = re.compile(
-    rf"(?<!\w)(--?[\w-]{{0,64}}?{_KEYWORD}[\w-]{{0,64}}\s{{1,8}})(?!\[redacted|-)(?:\"[^\"]*\"?|'[^']*'?|\S+)",
+    rf"(?<![\w-])(--?[\w-]{{0,64}}?{_KEYWORD}[\w-]{{0,64}}\s{{1,8}})(?!\[redacted|-)(?:\"[^\"]*\"?|'[^']*'?|\S+)",
     re.IGNORECASE,
 )
 _ADDRESS = re.compile(
@@ -70,7 +70,8 @@ _KEYS = re.compile(
 _HOOK = re.compile(
     r"((?:hooks\.slack\.com/services|/api/webhooks/\d{1,24})/)(?!\[redacted)[A-Za-z0-9_/-]{8,256}", re.IGNORECASE
 )
-_WORD = re.compile(r"[A-Za-z0-9+/_=-]{32,}")
+_WORD = re.compile(r"[A-Za-z0-9+/_=.-]{32,}")
+_PARTS = re.compile(r"([/.])")
 _NO_SECRET = re.compile(
     r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"  # UUID
     r"|(?<![a-z0-9])[a-z]{2,10}-[0-9abcdefghjkmnpqrstvwxyz]{9}-[0-9abcdefghjkmnpqrstvwxyz]{4}(?![a-z0-9])"  # ours
@@ -125,9 +126,9 @@ def _word(match: re.Match[str]) -> str:
     word = match[0]
     if word.startswith("/"):
         # a path is judged by its parts: together they would look as mixed as a key
-        return "/".join(MARK if is_random(_NO_SECRET.sub("", part)) else part for part in word.split("/"))
+        return "".join(MARK if is_random(_NO_SECRET.sub("", part)) else part for part in _PARTS.split(word))
     bare = _NO_SECRET.sub("/", word)
-    return MARK if any(is_random(part) for part in (bare, *bare.split("/"))) else word
+    return MARK if any(is_random(part) for part in (bare, *_PARTS.split(bare))) else word
 
 
 def _kind(character: str) -> str:

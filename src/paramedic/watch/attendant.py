@@ -184,8 +184,16 @@ class Attendant:
         await self._triage.save(Chapter(at=self.bench.clock.now(), incident=fresh))
         self.wake(incident.id)
 
+    async def retire(self, within_s: float) -> None:
+        """Begin nothing new, and give running plans time to end."""
+        await self.close()
+        if self.running:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.gather(*(self.over(plan) for plan in self.running)), within_s)
+
     async def close(self) -> None:
         """Stop attending; the store knows where to go on."""
+        self.is_idle = True
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()

@@ -22,6 +22,7 @@ _log = logging.getLogger("paramedic.watch")
 _HOUSEKEEPING_S = 60.0
 _FLUSH_S = 0.5
 _RELOAD_S = 1.0
+_RETIRE_S = 10.0
 
 
 async def watch(
@@ -70,6 +71,7 @@ async def watch(
             done, _ = await asyncio.wait(rest, return_when=asyncio.FIRST_COMPLETED)
         _log.info("stopping")
         bring_up.cancel()
+        await node.attendant.retire(_RETIRE_S)
         await schedule.close()
         for job in jobs:
             job.cancel()

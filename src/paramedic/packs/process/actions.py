@@ -115,7 +115,10 @@ class WaitAnswers:
 
     async def apply(self, context: ActContext) -> Outcome:
         context.checkpoint("mid-act")
-        took_s = await answers.wait(context, _within_s(context))
+        spec = context.component.process
+        # A process of ours that is dead will not answer by itself; one with another owner may come back.
+        pid = (context.processes.facts(context.component).pid or 0) if spec and spec.is_managed else None
+        took_s = await answers.wait(context, _within_s(context), pid=pid)
         return Outcome(summary=f"`{context.component.name}` answers, after {took_s:.1f} s", output={"took_s": took_s})
 
     async def reconcile(self, context: ActContext) -> DidIt:
