@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from paramedic.model.component import Component, Desired
 from paramedic.model.finding import Finding
@@ -66,6 +66,15 @@ class ProcessControl(Protocol):
         Raises:
             ActionFailed: it survived being killed.
         """
+        ...
+
+
+@runtime_checkable
+class Readiness(Protocol):
+    """A process control that keeps in mind which processes became ready: their early end is no failed start."""
+
+    def mark_ready(self, component: str) -> None:
+        """The component's checks passed. Free to call after every look."""
         ...
 
 

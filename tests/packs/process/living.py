@@ -77,6 +77,9 @@ class Children:
         )
         return self.child.pid
 
+    def mark_ready(self, component: str) -> None:
+        self.asked.append("ready")
+
     async def stop(self, component: Component) -> None:
         self.asked.append("stop")
         if self.child:

@@ -53,6 +53,7 @@ async def test_a_restart_stops_and_starts_with_the_token(step, children):
     assert outcome.output["stopped"] == old
     await until(lambda: proc.token(outcome.output["pid"]) == context.token)
     await Restart.action.verify(context, outcome.output)
+    assert children.asked[-1] == "ready"
     assert await Restart.action.reconcile(context) is DidIt.YES
 
 
@@ -132,14 +133,24 @@ async def test_a_component_that_never_answers_fails_in_time(step):
 
 async def test_blindness_is_no_proof(step):
     """When nothing can be looked at, nothing is verified."""
-    context = step(params={"within_s": 0.1}, looks=[(finding(Status.UNKNOWN, observed="no permission"),)] * 99)
+    context = step(
+        ProcessSpec(match="x"),
+        params={"within_s": 0.1},
+        looks=[(finding(Status.UNKNOWN, observed="no permission"),)] * 99,
+    )
     with pytest.raises(ActionFailed, match="no permission"):
         await WaitAnswers.action.apply(context)
 
 
+async def test_waiting_for_a_dead_process_of_ours_is_given_up(step):
+    """Nobody else starts it, so it will not answer by itself."""
+    with pytest.raises(ActionFailed, match="ended while it started"):
+        await WaitAnswers.action.apply(step(params={"within_s": 60}))
+
+
 async def test_waiting_says_how_long_it_took(step):
     """It changes nothing and may be repeated."""
-    context = step(params={"within_s": 5})
+    context = step(ProcessSpec(match="x"), params={"within_s": 5})
     assert "up to 5 s" in (await WaitAnswers.action.preview(context)).summary
     assert (await WaitAnswers.action.apply(context)).output["took_s"] < 5
     assert await WaitAnswers.action.reconcile(context) is DidIt.NO

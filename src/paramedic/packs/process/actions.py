@@ -38,7 +38,8 @@ class Start:
         return await _start(context)
 
     async def verify(self, context: ActContext, output: Mapping[str, Json]) -> None:
-        await _answers(context, output)
+        del output  # after a crash there is none
+        await _answers(context)
 
     async def reconcile(self, context: ActContext) -> DidIt:
         return await _was_launched(context)
@@ -100,7 +101,8 @@ class Restart:
         return Outcome(summary=outcome.summary, output={**outcome.output, "stopped": before})
 
     async def verify(self, context: ActContext, output: Mapping[str, Json]) -> None:
-        await _answers(context, output)
+        del output  # after a crash there is none
+        await _answers(context)
 
     async def reconcile(self, context: ActContext) -> DidIt:
         return await _was_launched(context)
@@ -117,8 +119,7 @@ class WaitAnswers:
         context.checkpoint("mid-act")
         spec = context.component.process
         # A process of ours that is dead will not answer by itself; one with another owner may come back.
-        pid = (context.processes.facts(context.component).pid or 0) if spec and spec.is_managed else None
-        took_s = await answers.wait(context, _within_s(context), pid=pid)
+        took_s = await answers.wait(context, _within_s(context), must_live=bool(spec and spec.is_managed))
         return Outcome(summary=f"`{context.component.name}` answers, after {took_s:.1f} s", output={"took_s": took_s})
 
     async def reconcile(self, context: ActContext) -> DidIt:
@@ -194,14 +195,9 @@ async def _start(context: ActContext) -> Outcome:
     return Outcome(summary=f"started `{context.component.name}`, pid {pid}", output={"pid": pid})
 
 
-async def _answers(context: ActContext, output: Mapping[str, Json]) -> None:
+async def _answers(context: ActContext) -> None:
     """The process that was started must live, and its component answer."""
-    pid = output.get("pid")
-    if not isinstance(pid, int):
-        pid = context.processes.facts(context.component).pid
-    if pid is None:
-        raise ActionFailed(f"`{context.component.name}` is not running")
-    await answers.wait(context, min(context.limit_s, _spec(context).ready_within_s), pid=pid)
+    await answers.wait(context, min(context.limit_s, _spec(context).ready_within_s), must_live=True)
 
 
 async def _was_launched(context: ActContext) -> DidIt:

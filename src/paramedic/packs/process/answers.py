@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 from paramedic.packs.process import words
 from paramedic.sdk import ActContext, ActionFailed, Exit, Finding, ProcessFacts, Status
+from paramedic.sdk.ports import Readiness
 
 FIRST_POLL_S = 0.02
 LONGEST_POLL_S = 0.25
 _GROWTH = 1.3
 
 
-async def wait(context: ActContext, within_s: float, *, pid: int | None = None) -> float:
+async def wait(context: ActContext, within_s: float, *, must_live: bool) -> float:
     """Look again and again until every check of the component passes; returns the seconds it took.
 
     Only what failed is looked at again, and everything once more in the end.
@@ -18,7 +19,7 @@ async def wait(context: ActContext, within_s: float, *, pid: int | None = None) 
     Args:
         context: of the act.
         within_s: how long it may take.
-        pid: the process that must live on meanwhile; its end ends the waiting.
+        must_live: nobody else brings its process back, so that its end ends the waiting.
 
     Raises:
         ActionFailed: the process ended, or a check still fails; the message says which and how.
@@ -27,32 +28,32 @@ async def wait(context: ActContext, within_s: float, *, pid: int | None = None) 
     began, pause_s = clock.monotonic(), FIRST_POLL_S
     pending: tuple[str, ...] = ()
     while True:
-        if pid is not None:
-            _demand_life(context, pid)
+        if must_live:
+            _demand_life(context)
         findings = await context.look(name, pending)
         failing = [each for each in findings if each.status is Status.CRITICAL]
         if not failing and (findings or not pending) and not _is_blind(findings):
             if not pending:
+                if isinstance(context.processes, Readiness):
+                    context.processes.mark_ready(name)
                 return clock.monotonic() - began
             pending = ()  # what failed passes: now all of it, at once
             continue
         pending = tuple(sorted({each.check for each in failing}))
         if clock.monotonic() - began + pause_s > within_s:
-            if pid is not None:
-                _demand_life(context, pid)
+            if must_live:
+                _demand_life(context)
             raise ActionFailed(f"`{name}` does not answer within {words.spell(within_s)}: {_worst(failing, findings)}")
         await clock.sleep(pause_s)
         pause_s = min(pause_s * _GROWTH, LONGEST_POLL_S)
 
 
-def _demand_life(context: ActContext, pid: int) -> None:
+def _demand_life(context: ActContext) -> None:
     facts = context.processes.facts(context.component)
     if facts.pid is not None:
         return
     last = words.last_error(facts.log_tail) or words.last_line(facts)
-    raise ActionFailed(
-        f"`{context.component.name}` (pid {pid}) {_end(facts)} while it started" + (f": {last}" if last else "")
-    )
+    raise ActionFailed(f"`{context.component.name}` {_end(facts)} while it started" + (f": {last}" if last else ""))
 
 
 def _end(facts: ProcessFacts) -> str:
