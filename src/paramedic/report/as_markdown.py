@@ -40,7 +40,7 @@ def as_markdown(report: Report, style: Style) -> str:
 
 def _problem(finding: Finding) -> list[str]:
     look = LOOKS[finding.status]
-    lines = ["", f"## {look.glyph} {look.word}: {_said(finding.component)} `{finding.code or finding.check}`", ""]
+    lines = ["", f"## {look.glyph} {look.word}: {_said(finding.component)} {_code(finding.code or finding.check)}", ""]
     lines += [
         f"- **{label}**: {_said(said)}"
         for label, said in (
@@ -64,6 +64,10 @@ def _said(text: str) -> str:
     if len(parts) % 2 == 0:  # a backtick without its fellow: none of them means code
         return "\\`".join(_plain(part) for part in parts)
     return "`".join(part.replace("|", "\\|") if index % 2 else _plain(part) for index, part in enumerate(parts))
+
+
+def _code(name: str) -> str:
+    return f"`{one_line(name).replace('`', '')}`"
 
 
 def _plain(text: str) -> str:

@@ -22,7 +22,7 @@ def as_text(report: Report, style: Style) -> str:
 
 def _lines(report: Report, style: Style) -> Iterator[str]:
     look = OVERALL_LOOKS[report.overall]
-    yield from _headed(look, one_line(report.service), "", style)
+    yield from _headed(look, report.service, "", style)
     for finding in report.findings:
         if finding.status.is_failing or finding.status is Status.UNKNOWN:
             yield ""
@@ -42,13 +42,14 @@ def _lines(report: Report, style: Style) -> Iterator[str]:
 def _headed(look: Look, name: str, rest: str, style: Style) -> Iterator[str]:
     """``✗ critical  name  rest``, the glyph and word in colour."""
     head = f"{look.glyph} {look.word:<8}"
-    first, *more = _folded(f"{name}  {rest}" if rest else name, style, indent=_LABEL)
+    said = "  ".join(filter(None, (one_line(name), one_line(rest))))
+    first, *more = _folded(said, style, indent=_LABEL)
     yield f"{painted(head, look.colour, wanted=style.colour)} {first}"
     yield from (" " * _LABEL + line for line in more)
 
 
 def _problem(finding: Finding, style: Style) -> Iterator[str]:
-    yield from _headed(LOOKS[finding.status], one_line(finding.component), finding.code or finding.check, style)
+    yield from _headed(LOOKS[finding.status], finding.component, finding.code or finding.check, style)
     if finding.path:
         yield from _labelled("in", f"{finding.path}:{finding.line}" if finding.line else finding.path, style)
     yield from _labelled("observed", finding.observed, style)
@@ -78,17 +79,17 @@ def _well(report: Report, style: Style) -> Iterator[str]:
         yield ""
     told: dict[tuple[str, str], int] = {}
     for finding in infos:
-        about = (one_line(finding.component), one_line(finding.observed))
+        about = (finding.component, finding.observed)
         told[about] = told.get(about, 0) + 1
     for (component, observed), times in told.items():
         said = f"{observed} ({count(times, 'check')})" if times > 1 else observed
         yield from _headed(LOOKS[Status.INFO], component, said, style)
     if style.verbose:
         for finding in passes:
-            said = "  ".join(filter(None, (finding.check, one_line(finding.observed), _measures(finding))))
-            yield from _headed(LOOKS[Status.OK], one_line(finding.component), said, style)
+            said = ": ".join(filter(None, (finding.check, finding.observed, _measures(finding))))
+            yield from _headed(LOOKS[Status.OK], finding.component, said, style)
     elif passes:
-        names = ", ".join(dict.fromkeys(one_line(finding.component) for finding in passes))
+        names = ", ".join(dict.fromkeys(finding.component for finding in passes))
         yield from _headed(LOOKS[Status.OK], f"{count(len(passes), 'check')} of {names}", "", style)
 
 

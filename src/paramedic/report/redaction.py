@@ -78,7 +78,8 @@ class Redactor:
         """The beginning, without the beginning of a secret at its end."""
         kept = text[:LONGEST]
         begun = max(
-            (length for form in self._forms for length in range(1, len(form)) if kept.endswith(form[:length])), default=0
+            (length for form in self._forms for length in range(1, len(form)) if kept.endswith(form[:length])),
+            default=0,
         )
         kept = self._without_known(kept[: len(kept) - begun])
         end = _LAST_WORD.search(kept, max(0, len(kept) - 4096))
