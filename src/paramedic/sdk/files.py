@@ -1,12 +1,13 @@
 """Files that must never be half written, and files that must never make us wait."""
 
 import hashlib
+import io
 import json
 import os
 import secrets
 import shutil
 import stat
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -112,12 +113,12 @@ def write_whole(path: Path, content: bytes | Path, *, mode: int, uid: int = -1, 
 
 def write_new(path: Path, content: bytes | Path, *, mode: int, uid: int = -1, gid: int = -1) -> None:
     """Create a file that must not exist yet, durably; nobody else can read it before its mode is set."""
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
-        if isinstance(content, bytes):
-            file.write(content)
-        else:
-            with open_regular(content) as source:
-                shutil.copyfileobj(source, file, _CHUNK)
+    with ExitStack() as stack:
+        # the source first: where there is none, nothing is created
+        source = io.BytesIO(content) if isinstance(content, bytes) else stack.enter_context(open_regular(content))
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        file = stack.enter_context(os.fdopen(handle, "wb"))
+        shutil.copyfileobj(source, file, _CHUNK)
         file.flush()
         with suppress(PermissionError):
             os.fchown(file.fileno(), uid, gid)

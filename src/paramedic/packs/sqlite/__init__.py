@@ -1,0 +1,41 @@
+"""SQLite databases: there, whole, and open to those who need them."""
+
+from pathlib import Path
+
+from paramedic.packs.sqlite.actions import Repair, Restore
+from paramedic.packs.sqlite.asking import NoAnswer, ask_now
+from paramedic.packs.sqlite.checks import is_usable, is_whole
+from paramedic.packs.sqlite.target import Sqlite
+from paramedic.sdk import Kind, Pack
+
+_COPY_LIMIT_S = 600.0
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy a database in use with SQLite's online backup; the copy has passed the integrity check.
+
+    Raises:
+        OSError: there is no whole copy to be had.
+    """
+    try:
+        answer = ask_now("copy", _COPY_LIMIT_S, path=source.absolute(), target_path=target.absolute())
+    except NoAnswer as error:
+        raise OSError(str(error)) from None
+    if answer["problems"]:
+        raise OSError(answer["problems"][0])
+
+
+pack = Pack(
+    name="sqlite",
+    kinds=(
+        Kind(
+            name="sqlite",
+            summary="a SQLite database",
+            target=Sqlite,
+            keeps=lambda database: (database.path,),
+            copy=copy,
+        ),
+    ),
+    checks=(is_usable, is_whole),
+    actions=(Repair, Restore),  # type: ignore[arg-type]  # mypy does not follow class decorators
+)

@@ -1,0 +1,25 @@
+"""Everything that can be wrong with a SQLite database."""
+
+from paramedic.sdk import Code, IssueType
+
+FILE_MISSING = Code(id="sqlite.file-missing", type=IssueType.DATABASE, depth=3, summary="the database does not exist")
+EMPTY = Code(id="sqlite.empty", type=IssueType.DATABASE, depth=3, summary="the database holds nothing at all")
+NOT_A_DATABASE = Code(
+    id="sqlite.not-a-database", type=IssueType.DATABASE, depth=3, summary="the file is no SQLite database"
+)
+CORRUPT = Code(
+    id="sqlite.corrupt", type=IssueType.DATABASE, depth=3, instant=True, summary="pages of the database are damaged"
+)
+TABLE_MISSING = Code(
+    id="sqlite.table-missing", type=IssueType.DATABASE, depth=3, summary="a table or column that is needed is not there"
+)
+LOCKED = Code(
+    id="sqlite.locked",
+    type=IssueType.DATABASE,
+    depth=2,
+    instant=True,
+    summary="somebody keeps the database locked for longer than the limit",
+)
+WAL_LARGE = Code(
+    id="sqlite.wal-large", type=IssueType.DATABASE, depth=1, summary="the write-ahead log grows and is never emptied"
+)
