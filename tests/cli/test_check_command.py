@@ -262,3 +262,38 @@ def test_explain_is_the_manual(home, paramedic):
     wrong = paramedic("explain", "tcp.refusd")
     assert wrong.returncode == 64
     assert "`tcp.refused`" in wrong.stderr
+
+
+HUNG = """
+import asyncio, threading
+from dataclasses import dataclass
+from paramedic.sdk import Code, Context, Finding, IssueType, Kind, Pack, check
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    pass
+
+@check(Code(id="hung.broken", type=IssueType.OUTAGE, summary="broken"), of=Target, timeout_s=0.5)
+async def answers(target: Target, context: Context) -> Finding:
+    '''It answers.'''
+    await asyncio.to_thread(threading.Event().wait)
+
+pack = Pack(name="hung", kinds=(Kind(name="hung", summary="hangs", target=Target),), checks=(answers,))
+"""
+
+
+def test_a_hung_thread_of_a_strangers_pack_does_not_hold_up_the_exit(home, port, paramedic):
+    """A third party's check blocks a thread that the interpreter would wait for; `check` ends with its report."""
+    packs = home / "packs"
+    info = packs / "hung_pack-1.0.dist-info"
+    info.mkdir(parents=True)
+    (packs / "hung_pack.py").write_text(HUNG)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: hung-pack\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[paramedic.packs]\nhung = hung_pack:pack\n")
+    service(home, port, "  stuck: {kind: hung}\n")
+    path = os.pathsep.join(filter(None, (str(packs), os.environ.get("PYTHONPATH"))))
+    started = time.monotonic()
+    done = paramedic("check", "--format", "json", PYTHONPATH=path)
+    codes = {each["component"]: each["code"] for each in json.loads(done.stdout)["findings"]}
+    assert (done.returncode, codes) == (3, {"stuck": "paramedic.check-timed-out", "door": None})
+    assert time.monotonic() - started < 60

@@ -62,6 +62,11 @@ class Runner:
         self._memories: dict[Key, dict[str, object]] = {}
         self._abandoned: dict[Key, _Look] = {}
 
+    @property
+    def gave_up(self) -> bool:
+        """Whether a look was ever given up; it may have left a thread behind for which the interpreter would wait."""
+        return bool(self._abandoned)
+
     def due(
         self, components: Sequence[str] = (), codes: Sequence[str] = (), depth: Depth = Depth.NORMAL
     ) -> tuple[Pair, ...]:

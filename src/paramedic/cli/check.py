@@ -80,6 +80,8 @@ def check(  # noqa: PLR0917  # click passes them by name
     for path in filter(None, (output, _place(report, service, style) if save else None)):
         write_private(path, text(colour=False, columns=80))
         complain(f"the report is in {path}")
+    if runner.gave_up:
+        context.ensure_object(dict)["leave at once"] = True
     context.exit(report.exit_code)
 
 

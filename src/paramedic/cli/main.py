@@ -3,6 +3,7 @@
 Only click is imported here: ``--help`` and completion stay fast, and a command pays for what it uses.
 """
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -87,8 +88,9 @@ def cli(file: Path | None, debug: bool) -> None:  # commands read them from the 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code; only what must not wait ends the process itself."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    notes: dict[str, Any] = {}  # Any: click's own type
     try:
-        code = cli.main(args=arguments, prog_name="paramedic", standalone_mode=False)
+        code = cli.main(args=arguments, prog_name="paramedic", standalone_mode=False, obj=notes)
     except (Exception, KeyboardInterrupt, SystemExit) as error:  # the last boundary: every way to end gets its code
         from paramedic.cli.failure import tell
 
@@ -100,7 +102,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         from paramedic.cli.output import nowhere
 
         nowhere(sys.stdout)
-    return code if isinstance(code, int) else 0
+    code = code if isinstance(code, int) else 0
+    if notes.get("leave at once") and argv is None:
+        os._exit(code)  # a thread hangs in a call that never returns, and the interpreter would wait for it
+    return code
 
 
 def _accept_global_options(command: click.Command) -> None:
