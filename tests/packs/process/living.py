@@ -4,6 +4,7 @@ import asyncio
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 
 from paramedic.model.clock import SystemClock
@@ -48,6 +49,7 @@ class Children:
         self.ends: list[Exit] = []
         self.asked: list[str] = []
         self.log_tail = ""
+        self.began = 0.0
         self.refusal: str | None = None
         self._clock = SystemClock()
 
@@ -60,7 +62,7 @@ class Children:
             desired=None,
             pid=self.child.pid if self.child else None,
             ours=self.child is not None,
-            uptime_s=1.0 if self.child else None,
+            uptime_s=time.monotonic() - self.began if self.child else None,
             exits=tuple(self.ends),
             log_tail=self.log_tail,
             token=self.token,
@@ -71,7 +73,7 @@ class Children:
         if self.refusal:
             raise ActionFailed(self.refusal)
         assert component.process
-        self.token = token
+        self.token, self.began = token, time.monotonic()
         self.child = subprocess.Popen(  # noqa: ASYNC220  # as short as the real one
             component.process.command, env={proc.TOKEN_VARIABLE: token}, stdout=subprocess.DEVNULL
         )

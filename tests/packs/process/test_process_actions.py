@@ -97,6 +97,28 @@ async def test_nothing_is_started_while_a_stranger_holds_the_port(step, guest, c
     assert stranger.poll() is None
 
 
+async def test_nothing_is_started_beside_a_stale_instance(step, guest, children):
+    """Its answers would be taken for those of the new process; a plan that clears it first is not blocked."""
+    port = free_port()
+    guest(python(SERVER, port))
+    await until(lambda: proc.holders(port))
+    context = step(ProcessSpec(command=python(SERVER, port), port=port))
+    for each in (Restart, Start):
+        assert (await each.action.preview(context)).blocked is None
+        with pytest.raises(ActionFailed, match="an old instance of `it` holds its port"):
+            await each.action.apply(context)
+    assert children.asked == []
+
+
+async def test_a_process_that_no_check_talks_to_must_live_for_a_while(step):
+    """Being there for a moment proves nothing: one that ends soon after its start has not started."""
+    spec = ProcessSpec(command=python("import time; time.sleep(0.3); raise SystemExit(1)"))
+    context = step(spec, looks=[(finding(Status.OK, "process.alive"),)] * 99)
+    outcome = await Restart.action.apply(context)
+    with pytest.raises(ActionFailed, match="exited with code 1"):
+        await Restart.action.verify(context, outcome.output)
+
+
 async def test_the_wait_ends_when_the_checks_pass(step, children):
     """What failed is looked at again, and in the end everything."""
     looks = [

@@ -188,6 +188,9 @@ async def _why_it_cannot_start(context: ActContext) -> str | None:
 async def _refuse_if_it_cannot_start(context: ActContext) -> None:
     if reason := await _why_it_cannot_start(context):
         raise ActionFailed(reason)
+    # Not in the preview: an earlier step of the plan may clear it away.
+    if context.processes.facts(context.component).pid is None and (stale := await _others(context)):
+        raise ActionFailed(f"an old instance of `{context.component.name}` holds its port: {stale[0]}")
 
 
 async def _start(context: ActContext) -> Outcome:

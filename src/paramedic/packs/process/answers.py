@@ -9,6 +9,8 @@ from paramedic.sdk.ports import Readiness
 FIRST_POLL_S = 0.02
 LONGEST_POLL_S = 0.25
 _GROWTH = 1.3
+STEADY_S = 1.0
+"""How long a process that no check talks to must live before it counts as started."""
 
 
 async def wait(context: ActContext, within_s: float, *, must_live: bool) -> float:
@@ -33,6 +35,11 @@ async def wait(context: ActContext, within_s: float, *, must_live: bool) -> floa
         findings = await context.look(name, pending)
         failing = [each for each in findings if each.status is Status.CRITICAL]
         if not failing and (findings or not pending) and not _is_blind(findings):
+            if must_live:
+                _demand_life(context)  # what answered may have been another process
+            if not pending and must_live and (left_s := _until_steady(context, findings)) > 0:
+                await clock.sleep(min(left_s, LONGEST_POLL_S))
+                continue
             if not pending:
                 if isinstance(context.processes, Readiness):
                     context.processes.mark_ready(name)
@@ -46,6 +53,13 @@ async def wait(context: ActContext, within_s: float, *, must_live: bool) -> floa
             raise ActionFailed(f"`{name}` does not answer within {words.spell(within_s)}: {_worst(failing, findings)}")
         await clock.sleep(pause_s)
         pause_s = min(pause_s * _GROWTH, LONGEST_POLL_S)
+
+
+def _until_steady(context: ActContext, findings: Sequence[Finding]) -> float:
+    """Seconds that it must still live where nothing proves more than that it does."""
+    if any(not each.check.startswith("process.") for each in findings):
+        return 0.0
+    return STEADY_S - (context.processes.facts(context.component).uptime_s or 0.0)
 
 
 def _demand_life(context: ActContext) -> None:

@@ -106,7 +106,7 @@ async def alive(spec: ProcessSpec, context: Context) -> Finding:
     )
 
 
-@check(FDS, of=ProcessSpec, timeout_s=5, every_s=15)
+@check(FDS, of=ProcessSpec, timeout_s=5, every_s=10)
 async def descriptors(spec: ProcessSpec, context: Context) -> Finding:
     """The process has file descriptors to spare.
 
@@ -148,7 +148,7 @@ async def descriptors(spec: ProcessSpec, context: Context) -> Finding:
     )
 
 
-@check(MEMORY, of=ProcessSpec, timeout_s=5, every_s=15)
+@check(MEMORY, of=ProcessSpec, timeout_s=5, every_s=10)
 async def memory(spec: ProcessSpec, context: Context) -> Finding:
     """The process stays clear of the limit of its memory.
 
