@@ -242,6 +242,10 @@ class _Reader:
             pieces, is_whole, forward = self._read(first, last, "ASC")
             found += pieces
             if is_whole:
+                # amid damage the way to a row may be wrong, so that one not met is not one that is not there
+                rest = runs.minus([(first, last)], runs.of(pieces))
+                found += self._by_name(rest)
+                gaps += rest
                 continue
             if first == last:
                 gaps.append((first, last))
@@ -254,6 +258,16 @@ class _Reader:
             middle = (forward + backward) // 2
             pending += [(middle + 1, backward), (forward, middle)]
         return runs.of(found), runs.minus(runs.of(gaps), runs.of(found)), is_open
+
+    def _by_name(self, rest: runs.Runs) -> runs.Runs:
+        """Those of the rowids that are found when each is asked for by itself."""
+        found: list[tuple[int, int]] = []
+        for first, last in rest:
+            for number in range(first, last + 1):
+                if self._is_spent():
+                    return runs.of(found)
+                found += self._read(number, number, "ASC")[0]
+        return runs.of(found)
 
     def _read(self, first: int, last: int, order: str) -> tuple[runs.Runs, bool, int]:
         """Rowids from one side until an error: those read, whether all were, and the first that was not reached."""

@@ -48,7 +48,7 @@ def count(runs: Runs) -> int:
     return sum(last - first + 1 for first, last in runs)
 
 
-def told(runs: Runs, most: int = 20) -> str:
+def told(runs: Runs, most: int = 200) -> str:
     """``12-19, 40``, and how many more where there are many."""
     text = ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in runs[:most])
     return text + (f" and {count(runs[most:])} more" if len(runs) > most else "")
