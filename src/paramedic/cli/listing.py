@@ -16,7 +16,7 @@ format_option: Callable[[Any], Any] = click.option(  # Any: click decorates comm
 
 def show_json(value: object) -> None:
     """Print a value as JSON."""
-    click.echo(json.dumps(dump(value), indent=2, ensure_ascii=False))
+    click.echo(json.dumps(dump(value), indent=2))
 
 
 def show_rows(heads: Sequence[str], rows: Sequence[Sequence[object]], *, empty: str) -> None:

@@ -47,14 +47,14 @@ class Orders:
                 await self._wish(name, Desired.STOPPED if verb == "stop" else Desired.RUNNING, by)
             plan = await self._draw(verb, name, by, plan_id)
         if plan.state is PlanState.COMMITTED:
-            self._triage.quiet[name] = f"{verb} by {by}"
+            self._triage.quiet[name] = f"under the order `{verb}` of {by}"
             try:
                 await self._attendant.submit(plan)
                 await self._attendant.over(plan_id)
             finally:
                 if verb != "shut-down":
+                    self._triage.quiet.pop(name, None)
                     await self.bench.look(name)
-                    await self._triage.open_up(name)
         return await self._store.run(lambda tx: tx.plans.get(plan_id)) or plan
 
     async def _wish(self, name: str, desired: Desired, by: str) -> None:

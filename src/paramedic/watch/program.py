@@ -108,7 +108,8 @@ async def _bring_up(node: Node, schedule: Schedule, ready: Callable[[Node], None
                 node.supervisor.set_desired(name, Desired.RUNNING, "watch")
         finally:
             finished[name].set()
-            await node.triage.open_up(name)
+            node.triage.quiet.pop(name, None)
+            await node.look(name)
 
     await asyncio.gather(*(one(each.name) for each in wanted))
     ready(node)

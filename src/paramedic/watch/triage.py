@@ -59,7 +59,7 @@ class Triage:
         self.verdicts: dict[tuple[str, str], Verdict] = {}
         self.incidents: dict[IncidentId, Incident] = {}
         self.quiet: dict[str, str] = {}
-        """Components that an operator's order works on: trouble is noted, but no incident is opened."""
+        """Components that an order works on, and whose: what fails there meanwhile was asked for."""
         self.stopped: set[str] = set()
         self._registry = registry
         self._store = store
@@ -84,6 +84,7 @@ class Triage:
 
     async def judge(self, findings: Sequence[Finding], cause: str) -> bool:
         """Take in the findings of one look of one check. True when a second look should follow at once."""
+        findings = [self._excused(each) for each in findings]
         worst = max(findings, key=self._gravity)
         key = (worst.component, worst.check)
         now = self._clock.monotonic()
@@ -199,17 +200,6 @@ class Triage:
             self._gone[incident.component] = (chapter.incident, self._clock.monotonic())
         await self.save(chapter)
 
-    async def open_up(self, component: str) -> None:
-        """An order on the component is over: whatever still fails there counts from now on."""
-        self.quiet.pop(component, None)
-        for (name, _), verdict in list(self.verdicts.items()):
-            if name == component and verdict.is_failing:
-                chapter = Chapter(at=self._clock.now())
-                woken = self._join(chapter, verdict.finding, self._clock.monotonic())
-                await self.save(chapter)
-                for incident in woken:
-                    self._wake(incident)
-
     def forget(self, components: set[str]) -> None:
         """Drop verdicts of components that are no longer declared."""
         for key in [key for key in self.verdicts if key[0] in components]:
@@ -260,11 +250,7 @@ class Triage:
 
     def _join(self, chapter: Chapter, finding: Finding, now: float) -> list[IncidentId]:
         """Put a new trouble into the incident where it belongs, opening one where there is none."""
-        if finding.component in self.quiet:
-            return []
         code = self.code(finding.code)
-        if code.depth == 0 and explained_by_a_stop(self.service, finding.component, self.stopped):
-            return []
         symptom = self._symptom(finding)
         home = self._home(finding)
         if home:
@@ -297,6 +283,16 @@ class Triage:
         assert chapter.incident is not None
         return [chapter.incident.id]
 
+    def _excused(self, finding: Finding) -> Finding:
+        """What fails because somebody ordered it is worth knowing and nothing more."""
+        if not finding.status.is_failing:
+            return finding
+        reason = self.quiet.get(finding.component)
+        if reason is None and self.code(finding.code).depth == 0:
+            needed = explained_by_a_stop(self.service, finding.component, (*self.stopped, *self.quiet))
+            reason = needed and f"it needs `{needed}`, which is {self.quiet.get(needed, 'stopped on purpose')}"
+        return replace(finding, status=Status.INFO, because=reason) if reason else finding
+
     def _home(self, finding: Finding) -> Incident | None:
         for incident in sorted(self.incidents.values(), key=lambda each: each.component != finding.component):
             still = [
@@ -328,8 +324,8 @@ class Triage:
 
     def _flapping(self, finding: Finding, verdict: Verdict | None, now: float) -> Finding:
         settings = self.service.settings
-        if verdict is None or finding.status is Status.UNKNOWN:
-            return finding
+        if verdict is None or finding.status is Status.UNKNOWN or self.code(finding.code).depth:
+            return finding  # ends of a process are counted by the crash-loop rule
         recent = [each for each in verdict.flips if now - each <= settings.flapping_window_s]
         if len(recent) < settings.flapping_changes:
             return finding
