@@ -59,6 +59,7 @@ def _play_for_machines(show: "Show", *, stay: bool) -> None:
                     "healed": sum(bool(each.passed) for each in outcomes),
                     "of": len(outcomes),
                     "took_s": round(show.took_s, 3),
+                    "status": show.status,
                     "receipts": show.receipts,
                     "faults": outcomes,
                 }

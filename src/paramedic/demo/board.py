@@ -63,47 +63,47 @@ def score(show: Show) -> list[str]:
 
 
 def _title(show: Show) -> Text:
-    left = Text.assemble((" paramedic ", "bold white on red"), "  ", ("a small shop assistant", "bold"))
-    left.append(f", {show.parts} parts" if show.parts else "")
-    right = f"{show.doing}  {show.elapsed_s:4.0f} s "
+    left = Text.assemble((" paramedic ", "bold white on red"), ("  a small shop assistant", "bold"))
+    right = f"{show.doing}  {show.elapsed_s:3.0f} s "
     return Text.assemble(left, " " * max(2, _WIDTH - left.cell_len - len(right)), (right, "dim"))
 
 
 def _table(show: Show, *, ascii_only: bool) -> Table:
     table = Table(box=box.ASCII if ascii_only else box.SIMPLE_HEAD, width=_WIDTH, padding=(0, 1), pad_edge=False)
     table.add_column("", width=1)
-    table.add_column("what we break", width=31)
-    table.add_column("what Paramedic finds and does", ratio=1)
-    table.add_column("found", justify="right", width=6)
-    table.add_column("healed", justify="right", width=6)
+    table.add_column("what we break, what heals it", width=33, no_wrap=True)
+    table.add_column("what it is", ratio=1, no_wrap=True)
+    table.add_column("found", justify="right", width=7)
+    table.add_column("healed", justify="right", width=7)
     for act in show.acts:
         glyph, style = _LOOKS[act.stage]
         glyph = _PLAIN.get(glyph, glyph) if ascii_only else glyph
         outcome = act.outcome
+        code, _, component = act.found.partition(" on ")
         table.add_row(
             Text(glyph, style),
-            Text(act.words, "dim" if act.stage is Stage.WAITING else ""),
-            _told(act, style),
+            Text.assemble((act.words, "dim" if act.stage is Stage.WAITING else ""), "\n", (_how(act), style)),
+            Text.assemble(code, "\n", (f"on {component}" if component else "", "dim")),
             _short(outcome.detect_s if outcome else None),
             Text(_short(outcome.recover_s if outcome else None), "green"),
         )
     return table
 
 
-def _told(act: Act, style: str) -> Text:
+def _how(act: Act) -> str:
     match act.stage:
         case Stage.WAITING:
-            return Text("\n")
+            return ""
         case Stage.BREAKING:
-            return Text("…\n", style)
+            return "breaking it"
         case Stage.FOUND:
-            return Text.assemble(act.found, "\n", ("found", style))
+            return "found"
         case Stage.HEALING:
-            return Text.assemble(act.found, "\n", (f"healing: {act.playbook}", style))
+            return f"healing: {act.playbook}"
         case Stage.HEALED:
-            return Text.assemble(act.found, "\n", (f"healed: {act.playbook}", style))
+            return f"healed by {act.playbook}"
         case Stage.FAILED:
-            return Text.assemble(act.found or "nothing", "\n", ("FAILED", style))
+            return "FAILED"
 
 
 def _score(show: Show, *, ascii_only: bool) -> Panel:

@@ -12,7 +12,7 @@ from typing import Any
 
 from paramedic.demo.patient import lay_out
 from paramedic.drills.catalogue import catalogue
-from paramedic.drills.episode import Episode, Ward
+from paramedic.drills.episode import Episode, Ward, overall
 from paramedic.drills.faults import FAULTS
 from paramedic.drills.judge import Verdict
 from paramedic.drills.outcome import Outcome, Remains
@@ -33,7 +33,6 @@ _ACTS = {
     "port-held-by-stale-self": "leave an old instance on a port",
     "process-hung": "freeze the front with SIGSTOP",
 }
-_LINGER_S = 0.3
 
 
 class Stage(StrEnum):
@@ -73,6 +72,8 @@ class Show:
     receipts: int = 0
     breaks: tuple[str, ...] = ()
     """Of the hash chains of the records."""
+    status: str = ""
+    """What ``paramedic status`` says at the end."""
     began: float = 0.0
     took_s: float = 0.0
     folder: Path | None = None
@@ -88,8 +89,8 @@ class Show:
 
     @property
     def is_success(self) -> bool:
-        """Whether every fault was healed and every record is sound."""
-        return all(each.passed for each in self.outcomes) and not self.breaks
+        """Whether every fault was healed, every record is sound, and the patient is well at the end."""
+        return all(each.passed for each in self.outcomes) and not self.breaks and self.status == "healthy"
 
     @property
     def elapsed_s(self) -> float:
@@ -116,6 +117,7 @@ async def play(show: Show, changed: Callable[[], None], *, stay: bool = False) -
                 if act.stage is Stage.FAILED:
                     break
             show.receipts, show.breaks = await ward.records.proof()
+            show.status = await overall(ward.patient)
             show.took_s = show.clock.monotonic() - show.began
             show.doing = "all well" if show.is_success else "not all well"
             changed()
@@ -161,7 +163,7 @@ async def _perform(act: Act, ward: Ward, show: Show, changed: Callable[[], None]
     act.stage = Stage.BREAKING
     show.doing = act.words
     changed()
-    episode = Episode(catalogue()[act.id], FAULTS[act.id], ward, seen=seen, linger_s=_LINGER_S)
+    episode = Episode(catalogue()[act.id], FAULTS[act.id], ward, seen=seen, is_thorough=False)
     try:
         act.outcome = await episode.play()
     except DrillFailed as failed:

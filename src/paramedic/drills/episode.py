@@ -48,8 +48,9 @@ class Episode:
         ward: Ward,
         *,
         seen: Callable[[Verdict, Record], None] = _unseen,
-        linger_s: float = _LINGER_S,
+        is_thorough: bool = True,
     ) -> None:
+        """``seen`` hears of every moment; what is not thorough ends when the expected ending is on record."""
         self._drill = drill
         self._fault = fault
         self._patient = ward.patient
@@ -57,7 +58,7 @@ class Episode:
         self._records = ward.records
         self._sink = ward.sink
         self._seen = seen
-        self._linger_s = linger_s
+        self._is_thorough = is_thorough
         self._approved = False
         self._before = Record()
 
@@ -66,7 +67,7 @@ class Episode:
         self._before = await self.until_well()
         await self._fault.inject(self._patient)
         verdict, record = await self._follow()
-        if not verdict.broken and not verdict.missing:
+        if not verdict.broken and not verdict.missing and self._is_thorough:
             verdict, record = await self._confirm()
         return self._outcome(verdict, record)
 
@@ -129,7 +130,7 @@ class Episode:
             case Ends.CONTROL:
                 broken = await self._not_healthy()
         if drill.ends is not Ends.CONTROL:
-            await patient.clock.sleep(self._linger_s)
+            await patient.clock.sleep(_LINGER_S)
         record = (await self._records.read()).since(self._before)
         later = judge(drill, record)
         broken = broken or later.broken or later.missing or self._guests_gone()
@@ -144,14 +145,10 @@ class Episode:
     async def _not_healthy(self) -> str | None:
         """What ``paramedic status`` says against it, when it goes on saying so."""
         deadline = self._patient.clock.monotonic() + _WELL_S / 2
-        while True:
-            ran = await self._patient.paramedic("status", "--format", "json")
-            overall = _json(ran).get("overall")
-            if overall == "healthy":
-                return None
+        while (said := await overall(self._patient)) != "healthy":
             if self._patient.clock.monotonic() > deadline:
-                ill = [each for each in _json(ran).get("components", ()) if each.get("status") not in ("ok", "info")]
-                return f"afterwards the service is {overall}: {', '.join(str(each.get('name')) for each in ill)}"
+                return f"afterwards the service is {said}"
+        return None
 
     async def _nobody_told(self) -> str | None:
         drill = self._drill
@@ -206,6 +203,11 @@ class Episode:
             recover_s=after("resolved") if ending in (Ends.HEAL, Ends.APPROVE) else None,
             why=why,
         )
+
+
+async def overall(patient: Patient) -> str:
+    """How the service is, in the word of ``paramedic status``."""
+    return str(_json(await patient.paramedic("status", "--format", "json")).get("overall"))
 
 
 def _json(ran: Ran) -> Any:  # Any: what another process printed

@@ -8,6 +8,7 @@ from typing import Any
 from paramedic.drills.fault import fault
 from paramedic.drills.patient import Patient
 from paramedic.drills.ports import free_ports
+from paramedic.drills.records import Records
 from paramedic.sdk import proc
 
 _LISTENER = """
@@ -67,6 +68,10 @@ async def _occupy(patient: Patient, name: str, command: tuple[str, ...]) -> None
     await patient.until(lambda: any(each.pid == guest.pid for each in proc.holders(port)), "the port to be taken")
     patient.mark()
     await patient.paramedic("start", name)
+    async with Records(patient) as records:  # the fault takes effect when Paramedic carries out the order
+        orders = [each for each in (await records.read()).plans if each.suspect == name and each.incident is None]
+    if orders:
+        patient.broken_at = max(each.created_at for each in orders)
 
 
 @fault("bot-process-missing")
