@@ -57,6 +57,7 @@ class Config:
     """A configuration file of the service."""
 
     path: Path
+    """The file, relative to the service file."""
     format: Format = Format.AUTO
     required: tuple[str, ...] = ()
     """Keys that must be there, with dots between levels: `database.url`."""

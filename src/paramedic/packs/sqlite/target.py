@@ -10,6 +10,7 @@ class Sqlite:
     """A SQLite database."""
 
     path: Path
+    """The database file, relative to the service file."""
     tables: tuple[str, ...] | Mapping[str, tuple[str, ...]] = ()
     """Tables that must be there; with their columns where those matter: `{messages: [id, text]}`."""
     busy_timeout_s: float = 5.0

@@ -16,6 +16,8 @@ from paramedic.packs.sqlite.inside.looking import quoted
 
 LOWEST, HIGHEST = -(1 << 63), (1 << 63) - 1
 _MOST_SEEKS = 200_000
+_MOST_MISSES = 2_000
+"""Numbers without a row after which the search beyond the known end is over."""
 _OF_INDEXES = ("missing from index", "wrong # of entries in index", "non-unique entry in index")
 _HARD = (
     "malformed",
@@ -230,6 +232,8 @@ class _Reader:
         if left == LOWEST:
             gaps.append((LOWEST, low - 1))
         if is_open:
+            beyond, edge = self._beyond(edge)
+            found += beyond
             gaps.append((edge + 1, HIGHEST))
         pending = [(low, edge)]
         while pending:
@@ -258,6 +262,17 @@ class _Reader:
             middle = (forward + backward) // 2
             pending += [(middle + 1, backward), (forward, middle)]
         return runs.of(found), runs.minus(runs.of(gaps), runs.of(found)), is_open
+
+    def _beyond(self, edge: int) -> tuple[runs.Runs, int]:
+        """Rows above the highest rowid that anything knows, and the new highest."""
+        found: list[tuple[int, int]] = []
+        number = edge
+        while number < min(edge + _MOST_MISSES, HIGHEST) and not self._is_spent():
+            number += 1
+            if self._read(number, number, "ASC")[0]:
+                found.append((number, number))
+                edge = number
+        return runs.of(found), edge
 
     def _by_name(self, rest: runs.Runs) -> runs.Runs:
         """Those of the rowids that are found when each is asked for by itself."""
