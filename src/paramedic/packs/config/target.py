@@ -59,6 +59,7 @@ class Config:
     path: Path
     """The file, relative to the service file."""
     format: Format = Format.AUTO
+    """How it is written; by its name where not given."""
     required: tuple[str, ...] = ()
     """Keys that must be there, with dots between levels: `database.url`."""
     rules: Mapping[str, Rule] = field(default_factory=dict)
