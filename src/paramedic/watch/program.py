@@ -99,6 +99,9 @@ async def _bring_up(node: Node, schedule: Schedule, ready: Callable[[Node], None
             for needed in service.needs(name):
                 if needed in finished:
                     await finished[needed].wait()
+            for plan in list(node.attendant.running.values()):
+                if plan.incident and name in plan.blast_radius:
+                    await node.attendant.over(plan.id)  # a recovery that a crash interrupted goes first
             facts = node.supervisor.facts(service.components[name])
             if facts.pid is None:
                 plan = await node.orders.give("start", name, "watch", f"up-{stamp}")
