@@ -18,6 +18,8 @@ for name, path in zip(("paramedic", "paramedic.packs", "paramedic.packs.sqlite")
 from paramedic.packs.sqlite.inside.child import main
 main()
 """
+MARK = "from paramedic.packs.sqlite.inside.child import main"
+"""Stands in the command line of every such child. They only read what is a patient's."""
 Answer = Any  # what the child says, in the shape of its job
 
 

@@ -4,8 +4,9 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from paramedic.packs.sqlite.asking import MARK
 from paramedic.packs.sqlite.inside import holders
-from paramedic.sdk import ActContext, ActionFailed, Component, Desired
+from paramedic.sdk import ActContext, ActionFailed, Component, Desired, proc
 
 
 def running(context: ActContext) -> tuple[str, ...]:
@@ -26,7 +27,7 @@ def strangers(context: ActContext, path: Path, excused: Iterable[str]) -> tuple[
     return tuple(
         holders.describe(pid)
         for pid in holders.openers(path)
-        if pid != os.getpid() and not _descends(pid, {each for each in known if each})
+        if pid != os.getpid() and not _only_looks(pid) and not _descends(pid, {each for each in known if each})
     )
 
 
@@ -56,6 +57,11 @@ async def start(context: ActContext, names: Sequence[str]) -> None:
 
 def _is_managed(component: Component) -> bool:
     return component.process is not None and component.process.is_managed
+
+
+def _only_looks(pid: int) -> bool:
+    """Whether it is a child of a check, of ours or of another Paramedic: it reads, and a rename does not disturb it."""
+    return any(MARK in argument for argument in proc.command(pid))
 
 
 def _descends(pid: int, elders: set[int]) -> bool:
