@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 SOURCES := $(shell find src -type f -not -name '*.pyc')
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
-.PHONY: test test-system lint types demo crash bench bench-restart reference clean wheel
+.PHONY: test test-system lint demo crash fuzz bench bench-restart reference clean wheel
 
 $(VENV)/.dependencies: constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say make PYTHON=/path/to/python3.11")'
@@ -32,6 +32,30 @@ lint: $(VENV)/.wheel
 
 test: lint
 	$(BIN)/python -m pytest -n 2 -m "not system and not slow"
+
+# What needs Debian packages. They are installed where that is possible; what is absent is printed.
+test-system: $(VENV)/.wheel
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
+	  command -v monit > /dev/null && command -v runsv > /dev/null || \
+	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends monit runit; } > /dev/null 2>&1 || \
+	  echo "the Debian packages monit and runit could not be installed"; fi
+	$(BIN)/python -m pytest -m system
+
+# SIGKILL of Paramedic at every failpoint of every step of every shipped playbook, on both stores.
+crash: $(VENV)/.wheel
+	$(BIN)/python -m pytest -n 2 tests/crash -m "slow or not slow"
+
+# A hundred thousand hostile service files.
+fuzz: $(VENV)/.wheel
+	FUZZ_FILES=100000 $(BIN)/python -m pytest tests/service/test_service_hostile.py --timeout 3600
+
+bench: bench-restart
+
+bench-restart: $(VENV)/.wheel
+	$(BIN)/python bench/restart.py --kills 30 --hangs 5 --json build/bench-restart.json
+
+reference: $(VENV)/.wheel
+	$(BIN)/paramedic reference docs/reference
 
 demo: $(VENV)/.wheel
 	@$(BIN)/paramedic demo $(if $(STAY),--stay) $(if $(JSON),--json)
