@@ -35,8 +35,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "config": ("config:config", "Validate and explain the service file."),
     "drill": ("drill:drill", "Break a patient for real and judge the recovery."),
     "demo": ("demo:demo", "See faults found, named, healed and verified."),
+    "reference": ("reference:reference", ""),
 }
-"""Command to its module and attribute in this package, and its line in ``--help``."""
+"""Command to its module and attribute in this package, and its line in ``--help``; without a line it is hidden."""
 
 
 class Table(click.Group):
@@ -70,7 +71,7 @@ class Table(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         del ctx
         with formatter.section("Commands"):
-            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items() if summary])
 
 
 @click.group(cls=Table, context_settings={"help_option_names": ["-h", "--help"]})
