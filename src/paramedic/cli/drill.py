@@ -38,8 +38,8 @@ def list_drills(as_json: bool) -> None:
     if as_json:
         show_json(drills)
         return
-    rows = [(each.id, each.ends, each.code, each.component, each.playbook) for each in drills]
-    show_rows(("drill", "ends", "code", "component", "playbook"), rows, empty="there are no drills")
+    rows = [(each.id, each.ends, each.code, each.component) for each in drills]
+    show_rows(("drill", "ends", "code", "component"), rows, empty="there are no drills")
 
 
 @drill.command()

@@ -1,6 +1,5 @@
 """``paramedic explain`` and ``checks``: the manual, from the code itself."""
 
-import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -8,7 +7,8 @@ import click
 
 from paramedic.checking import nearest
 from paramedic.cli.listing import format_option, show_json
-from paramedic.cli.output import emit
+from paramedic.cli.manual import HEADING, folded, paragraphs
+from paramedic.cli.output import emit, width
 from paramedic.model.code import Code, Ending
 from paramedic.model.errors import UsageError
 from paramedic.sdk.check import CheckSpec
@@ -60,10 +60,10 @@ def checks(style: str) -> None:
         return
     lines = []
     for spec in registry.checks:
-        lines.append(f"{spec.id}  {_summary(spec)}")
-        lines += _folded(f"codes {', '.join(code.id for code in spec.codes) or 'none'}")
+        lines += folded(f"{spec.id}  {_summary(spec)}", width(), rest="    ")
+        lines += _listed(f"codes {', '.join(code.id for code in spec.codes) or 'none'}")
         spends = f"; spends {spec.spends}" if spec.spends else ""
-        lines += _folded(
+        lines += _listed(
             f"looks at {', '.join(_kinds(spec, registry)) or 'nothing'} every {spec.every_s:g} s,"
             f" for at most {spec.timeout_s:g} s; {spec.depth.value}{spends}"
         )
@@ -73,7 +73,7 @@ def checks(style: str) -> None:
 
 
 def _code(code: Code, registry: Registry, playbooks: Mapping[str, "Playbook"]) -> Iterator[str]:
-    yield f"{code.id}: {code.summary}"
+    yield from folded(f"{code.id}: {code.summary}", width(), rest="  ")
     yield ""
     yield f"type       {code.type.value}"
     yield f"certain    {'at first sight' if code.instant else 'when several looks agree'}"
@@ -90,11 +90,12 @@ def _code(code: Code, registry: Registry, playbooks: Mapping[str, "Playbook"]) -
 def _check(spec: CheckSpec) -> Iterator[str]:
     yield f"found by {spec.id} (every {spec.every_s:g} s, at most {spec.timeout_s:g} s, {spec.depth.value})"
     yield ""
-    yield from textwrap.indent(spec.manual or "it has no manual page", "  ").splitlines()
+    for paragraph in paragraphs(spec.manual or "it has no manual page"):
+        yield from folded(paragraph, width(), first="  ", rest="    " if HEADING.match(paragraph) else "  ")
     yield ""
     yield "  can find"
     for code in spec.codes:
-        yield f"    {code.id}: {code.summary}"
+        yield from folded(f"{code.id}: {code.summary}", width(), first="    ", rest="      ")
 
 
 def _code_data(code: Code, registry: Registry, playbooks: Mapping[str, "Playbook"]) -> dict[str, object]:
@@ -138,5 +139,5 @@ def _summary(spec: CheckSpec) -> str:
     return next(iter(spec.manual.splitlines()), "")
 
 
-def _folded(text: str) -> list[str]:
-    return textwrap.wrap(text, 80, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False)
+def _listed(text: str) -> list[str]:
+    return folded(text, width(), first="    ")

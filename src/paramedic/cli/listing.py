@@ -2,12 +2,16 @@
 
 import json
 import shutil
+import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
 
 from paramedic.model.wire import dump
+
+_LEAST_ROOM = 20
+"""Columns below which a last column is better below its row."""
 
 format_option: Callable[[Any], Any] = click.option(  # Any: click decorates commands of every signature
     "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How to print."
@@ -20,17 +24,27 @@ def show_json(value: object) -> None:
 
 
 def show_rows(heads: Sequence[str], rows: Sequence[Sequence[object]], *, empty: str) -> None:
-    """Print a table that fits the terminal; the last column is cut where it does not."""
+    """Print a table that fits the terminal: a last column without room stands below its row, folded."""
     if not rows:
         click.echo(empty)
         return
-    width = shutil.get_terminal_size((80, 24)).columns
+    screen = shutil.get_terminal_size((80, 24)).columns
     texts = [[_plain(str(cell if cell is not None else "-")) for cell in row] for row in rows]
     widths = [max(len(head), *(len(row[at]) for row in texts)) for at, head in enumerate(heads)]
-    widths[-1] = max(8, min(widths[-1], width - sum(widths[:-1]) - 2 * (len(heads) - 1)))
+    room = screen - sum(widths[:-1]) - 2 * (len(heads) - 1)
+    if widths[-1] <= room or room >= _LEAST_ROOM:
+        widths[-1] = min(widths[-1], room)
+        for row in [list(heads), *texts]:
+            click.echo(_line(row, widths))
+        return
     for row in [list(heads), *texts]:
-        cells = [_cut(cell, size).ljust(size) for cell, size in zip(row, widths, strict=True)]
-        click.echo("  ".join(cells).rstrip())
+        click.echo(_line(row[:-1], widths[:-1]))
+        for part in textwrap.wrap(row[-1], max(_LEAST_ROOM, screen - 4)) if row[-1] not in ("-", heads[-1]) else ():
+            click.echo(f"    {part}")
+
+
+def _line(row: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(_cut(cell, size).ljust(size) for cell, size in zip(row, widths, strict=True)).rstrip()
 
 
 def _cut(text: str, size: int) -> str:

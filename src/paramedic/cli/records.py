@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING
 import click
 
 from paramedic.cli.listing import format_option, show_json, show_rows
+from paramedic.cli.manual import folded
+from paramedic.cli.output import width
 from paramedic.cli.surroundings import load_service, read_store
 from paramedic.model.errors import UsageError
 from paramedic.model.ids import IncidentId, PlanId
+from paramedic.model.incident import IncidentState
 from paramedic.model.wire import Json, dump
+from paramedic.report.words import one_line
 
 if TYPE_CHECKING:
     from paramedic.model.incident import Incident
@@ -64,21 +68,30 @@ def show(context: click.Context, incident: str, style: str) -> None:
     if what.resolved_at:
         took = (what.resolved_at - what.opened_at).total_seconds()
         click.echo(f"  resolved  {what.resolved_at:%Y-%m-%d %H:%M:%S} UTC, after {took:.2f} s")
-    click.echo(f"  why       {what.why}")
+    _echo(what.why, "  why       ")
+    if what.plan:
+        hint = f", `paramedic approve {what.plan}` runs it" if what.state is IncidentState.WAITING else ""
+        click.echo(f"  plan      {what.plan}{hint}")
     click.echo("suspects")
     for suspect in what.suspects:
         symptom = f"  (a symptom of {suspect.is_symptom_of})" if suspect.is_symptom_of else ""
         click.echo(f"  {suspect.score:.2f}  {suspect.component}: {suspect.code}{symptom}")
         for vote in suspect.votes:
-            click.echo(f"        {vote.weight:.2f} {vote.kind}: {vote.reason}")
-    click.echo(f"ruled out      {', '.join(what.ruled_out) or 'nothing'}")
-    click.echo(f"not looked at  {', '.join(what.not_looked_at) or 'nothing'}")
+            _echo(f"{vote.kind}: {vote.reason}", f"        {vote.weight:.2f} ")
+    _echo(", ".join(what.ruled_out) or "nothing", "ruled out      ")
+    _echo(", ".join(what.not_looked_at) or "nothing", "not looked at  ")
     click.echo("decided by")
     for branch in what.path:
         click.echo(f"  {branch}")
     click.echo("timeline")
     for entry in timeline:
-        click.echo(f"  {entry.at:%H:%M:%S.%f}"[:-3] + f"  {entry.what:<10} {entry.text}")
+        _echo(entry.text, f"  {entry.at:%H:%M:%S.%f}"[:-3] + f"  {entry.what:<10} ")
+
+
+def _echo(text: str, label: str) -> None:
+    """A label and what it says, folded behind it."""
+    lines = folded(one_line(text), width(), first=label, rest=" " * len(label))
+    click.echo("\n".join(lines) or label.rstrip())
 
 
 @click.command()

@@ -6,7 +6,6 @@ What is said here is what the code says: nothing can be added, renamed or droppe
 import inspect
 import json
 import re
-import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, fields
 from importlib.metadata import entry_points
@@ -16,6 +15,7 @@ from typing import Any
 
 import click
 
+from paramedic.cli.manual import HEADING, folded, paragraphs
 from paramedic.cli.output import complain
 from paramedic.model import errors
 from paramedic.model.code import Code, Ending
@@ -317,17 +317,9 @@ def _sorted_codes(registry: Registry) -> list[Code]:
 
 
 def _manual(text: str) -> Page:
-    """A docstring as paragraphs; each of its headings begins one."""
-    parts: list[list[str]] = []
-    for line in text.splitlines():
-        heading = re.match(r"(Looks at|Why|By hand|Healed by):", line)
-        if not line or heading or not parts:
-            parts.append([])
-        parts[-1].append(f"**{heading[0]}**{line[heading.end() :]}" if heading else line)
-    for part in parts:
-        if any(part):
-            yield " ".join(part).strip().replace("``", "`")
-            yield ""
+    for each in paragraphs(text):
+        yield HEADING.sub(lambda found: f"**{found[0]}**", each, count=1) if HEADING.match(each) else each
+        yield ""
 
 
 def _head(title: str, what: str) -> Page:
@@ -365,5 +357,4 @@ def _tidy(lines: Iterable[str]) -> str:
 def _folded(line: str) -> list[str]:
     if line.startswith(("|", "#", "<!--")) or len(line) <= 120:
         return [line]
-    indent = "  " if line.startswith("- ") else ""
-    return textwrap.wrap(line, 120, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    return folded(line, 120, rest="  " if line.startswith("- ") else "")
