@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from living import Living, until
 
+from living import Living, until
 from paramedic.model.incident import IncidentState
 from paramedic.model.receipt import Phase
 
@@ -46,7 +46,9 @@ def living(tmp_path: Path, store_url: str | None) -> Iterator[Living]:
     found.stop()
 
 
-@pytest.mark.parametrize(("playbook", "step", "point"), [case for case in CASES if case[:2] not in NO_MIDDLE or case[2] != "mid-act"])
+@pytest.mark.parametrize(
+    ("playbook", "step", "point"), [case for case in CASES if case[:2] not in NO_MIDDLE or case[2] != "mid-act"]
+)
 def test_a_crash_never_leaves_a_half_state(living: Living, playbook: str, step: int, point: str) -> None:
     """Within 10 s of the restart the incident has its ending; children survive and are adopted."""
     fault, _ = FAULTS[playbook]
@@ -60,7 +62,9 @@ def test_a_crash_never_leaves_a_half_state(living: Living, playbook: str, step: 
     began = time.monotonic()
     living.watching = living.begin("watch")
     until(
-        lambda: living.incidents() and living.incidents()[-1].state in (IncidentState.RESOLVED, IncidentState.ESCALATED),
+        lambda: (
+            living.incidents() and living.incidents()[-1].state in (IncidentState.RESOLVED, IncidentState.ESCALATED)
+        ),
         within_s=10,
         what=f"the incident ends: {living.incidents()}",
     )
