@@ -2,12 +2,12 @@
 
 import json
 import shutil
-import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
 
+from paramedic.cli.manual import folded
 from paramedic.model.wire import dump
 
 _LEAST_ROOM = 20
@@ -37,10 +37,11 @@ def show_rows(heads: Sequence[str], rows: Sequence[Sequence[object]], *, empty: 
         for row in [list(heads), *texts]:
             click.echo(_line(row, widths))
         return
-    for row in [list(heads), *texts]:
+    click.echo(_line(heads[:-1], widths[:-1]))
+    for row in texts:
         click.echo(_line(row[:-1], widths[:-1]))
-        for part in textwrap.wrap(row[-1], max(_LEAST_ROOM, screen - 4)) if row[-1] not in ("-", heads[-1]) else ():
-            click.echo(f"    {part}")
+        if row[-1] not in ("", "-"):
+            click.echo("\n".join(folded(row[-1], max(_LEAST_ROOM, screen), first="    ")))
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:

@@ -41,10 +41,10 @@ def list_(context: click.Context, only_open: bool, limit: int, style: str) -> No
         show_json([_with_receipts(service, each) for each in found or ()])
         return
     rows = [
-        (each.id, each.severity, each.state, each.component, each.code, f"{each.opened_at:%m-%d %H:%M:%S}")
+        (f"{each.opened_at:%m-%d %H:%M}", each.id, each.severity, each.state, each.component, each.code)
         for each in found or ()
     ]
-    show_rows(("id", "sev", "state", "component", "code", "opened"), rows, empty="no incidents")
+    show_rows(("opened", "id", "sev", "state", "component", "code"), rows, empty="no incidents")
 
 
 @incidents.command()
@@ -109,16 +109,15 @@ def receipts(context: click.Context, plan: str | None, limit: int, style: str) -
     rows = [
         (
             f"{each.at:%H:%M:%S}",
-            each.plan,
             f"{each.step + 1}.{each.attempt}",
             each.phase,
             each.action,
             each.component,
-            each.detail,
+            f"{each.plan}: {each.detail}",
         )
         for each in found or ()
     ]
-    show_rows(("at", "plan", "step", "phase", "action", "component", "detail"), rows, empty="no receipts")
+    show_rows(("at", "step", "phase", "action", "component", "of plan"), rows, empty="no receipts")
 
 
 @click.group()
