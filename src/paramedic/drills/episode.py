@@ -20,7 +20,7 @@ from paramedic.sdk.pack import load_packs
 _POLL_S = 0.05
 _WELL_S = 40.0
 """How long a patient may take to be wholly well."""
-_LINGER_S = 2.0
+_LINGER_S = 1.0
 """How long a drill goes on looking after the ending, for whatever must not happen any more."""
 
 
@@ -80,7 +80,7 @@ class Episode:
                 return record
             if self._patient.clock.monotonic() > deadline:
                 raise DrillFailed(f"the patient was not well within {_WELL_S:g} s: {ill}")
-            self._insist_on_watch()
+            await self._watching.insist()
             await self._patient.clock.sleep(_POLL_S)
 
     def _ill(self, record: Record) -> str:
@@ -113,7 +113,7 @@ class Episode:
                 if not self._approved:
                     return replace(verdict, broken=f"`{plan.playbook}` waits: {plan.needs_approval}"), record
                 await self._patient.paramedic("approve", plan.id, within_s=60)
-            self._insist_on_watch()
+            await self._watching.insist()
             await clock.sleep(_POLL_S)
 
     async def _confirm(self) -> tuple[Verdict, Record]:
@@ -139,7 +139,7 @@ class Episode:
                 await self._fault.afterwards(patient)
             except DrillFailed as failed:
                 broken = str(failed)
-        self._insist_on_watch()
+        await self._watching.insist()
         return replace(later, broken=broken or None), record
 
     async def _not_healthy(self) -> str | None:
@@ -175,10 +175,6 @@ class Episode:
             if (each.get("code"), each.get("component")) == (drill.code, drill.component) and each.get("hint"):
                 return None
         return f"`paramedic check` does not tell the remedy for `{drill.code}` on `{drill.component}`"
-
-    def _insist_on_watch(self) -> None:
-        if self._watching.has_ended:
-            raise DrillFailed("`watch` ended during the drill")
 
     def _outcome(self, verdict: Verdict, record: Record) -> Outcome:
         why = verdict.broken or verdict.missing

@@ -5,7 +5,7 @@ import contextlib
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from paramedic.drills.catalogue import Drill
@@ -14,9 +14,12 @@ from paramedic.drills.fault import Fault
 from paramedic.drills.faults import FAULTS
 from paramedic.drills.outcome import Outcome, Remains
 from paramedic.drills.patient import DrillFailed, LayOut, Patient
-from paramedic.drills.records import Records
+from paramedic.drills.records import Record, Records
 from paramedic.drills.sink import Sink
 from paramedic.drills.watching import Watching
+
+_AFTER_A_CRASH_S = 10.0
+"""How long a recovery that a crash interrupted may take to its end after the restart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +47,11 @@ async def run_all(
     return tuple(task.result() for task in tasks)
 
 
-async def run_one(drill: Drill, lay_out: LayOut) -> Done:
-    """Carry out one drill. Whatever happens, its processes end; its folder stays only where it did not pass."""
+async def run_one(drill: Drill, lay_out: LayOut, failpoint: str | None = None) -> Done:
+    """Carry out one drill. Whatever happens, its processes end; its folder stays only where it did not pass.
+
+    With a ``failpoint`` Paramedic is killed there and started again; the drill must pass all the same, soon.
+    """
     fault = FAULTS[drill.id]
     if why := fault.impossible():
         return Done(outcome=Outcome(id=drill.id, passed=None, why=why))
@@ -53,7 +59,7 @@ async def run_one(drill: Drill, lay_out: LayOut) -> Done:
     keep = False
     try:
         patient = Patient(service_file=lay_out(folder / "patient"))
-        watching = Watching(patient)
+        watching = Watching(patient, failpoint)
         async with cared_for(patient, watching, fault), Sink() as sink:
             try:
                 url = sink.url
@@ -63,6 +69,8 @@ async def run_one(drill: Drill, lay_out: LayOut) -> Done:
                 async with Records(patient) as records:
                     ward = Ward(patient=patient, watching=watching, records=records, sink=sink)
                     outcome = await Episode(drill, fault, ward).play()
+                    if failpoint and outcome.passed:
+                        outcome = _survived(outcome, watching, await records.read())
             except DrillFailed as failed:
                 outcome = Outcome(id=drill.id, passed=False, why=f"the drill failed: {failed}")
             log_tail = watching.log_tail()
@@ -71,6 +79,17 @@ async def run_one(drill: Drill, lay_out: LayOut) -> Done:
     finally:
         if not keep:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+
+def _survived(outcome: Outcome, watching: Watching, record: Record) -> Outcome:
+    """The outcome, unless the crash did not come or its consequences took too long."""
+    if watching.revived_at is None:
+        return replace(outcome, passed=False, why="the failpoint was not reached")
+    ends = [end for each in record.incidents if (end := each.resolved_at or each.escalated_at)]
+    took_s = (max(ends) - watching.revived_at).total_seconds() if ends else 0.0
+    if took_s > _AFTER_A_CRASH_S:
+        return replace(outcome, passed=False, why=f"the incident ended {took_s:.1f} s after the restart")
+    return outcome
 
 
 @contextlib.asynccontextmanager

@@ -4,9 +4,11 @@ import asyncio
 import contextlib
 import signal
 import sys
+from datetime import datetime
 from pathlib import Path
 
 from paramedic.drills.patient import DrillFailed, Patient
+from paramedic.recovery.failpoints import VARIABLE
 
 LOG = "watch.log"
 _TAIL_BYTES = 4000
@@ -16,8 +18,11 @@ _STOP_S = 20.0
 class Watching:
     """Starts and stops ``python -m paramedic watch`` in the patient's folder."""
 
-    def __init__(self, patient: Patient) -> None:
+    def __init__(self, patient: Patient, failpoint: str | None = None) -> None:
+        """``failpoint``: where it kills itself once, to be started again without (see ``recovery/failpoints.py``)."""
         self._patient = patient
+        self._failpoint = failpoint
+        self.revived_at: datetime | None = None
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -35,7 +40,7 @@ class Watching:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "paramedic", "watch"),
                 cwd=self._patient.folder,
-                env=self._patient.environment(),
+                env={**self._patient.environment(), **({VARIABLE: self._failpoint} if self._failpoint else {})},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
@@ -49,6 +54,20 @@ class Watching:
     def has_ended(self) -> bool:
         """Whether it is gone, which it should never be during a drill."""
         return self._process is not None and self._process.returncode is not None
+
+    async def insist(self) -> None:
+        """See to it that it lives: it may end only at its failpoint, and is then started again.
+
+        Raises:
+            DrillFailed: it ended for another reason.
+        """
+        if not self.has_ended:
+            return
+        if not self._failpoint or self._process is None or self._process.returncode != -signal.SIGKILL:
+            raise DrillFailed("`watch` ended during the drill")
+        self._failpoint = None
+        self.revived_at = self._patient.clock.now()
+        await self.start()
 
     async def stop(self) -> None:
         """Ask it to stop its children and itself; kill it if it does not."""
