@@ -3,12 +3,13 @@
 import asyncio
 import logging
 import os
-import sys
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from paramedic.cli.log import Lines
 from paramedic.cli.surroundings import load_service
 
 if TYPE_CHECKING:
@@ -30,13 +31,10 @@ def watch(context: click.Context, leave: bool, verbose: bool) -> None:
     from paramedic.watch.program import watch as run
 
     service, registry = load_service(context)
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.INFO if verbose or service.settings.verbose else logging.WARNING,
-        format="%(asctime)s %(levelname)-7s %(message)s",
-    )
-    for noisy in ("aiohttp", "asyncio", "dbos", "sqlalchemy"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    # until there is a loop that hears it: there is nothing to be read again yet
+    signal.signal(signal.SIGHUP, lambda *_: None)
+    lines = Lines(service.secrets, details=bool((context.find_root().params or {}).get("debug")))
+    lines.install(logging.INFO if verbose or service.settings.verbose else logging.WARNING)
 
     def ready(node: "Node") -> None:
         click.echo(
@@ -46,6 +44,8 @@ def watch(context: click.Context, leave: bool, verbose: bool) -> None:
         )
 
     def reload() -> "Service":
-        return load(Path(service.path), registry, os.environ)
+        changed = load(Path(service.path), registry, os.environ)
+        lines.hide(changed.secrets)
+        return changed
 
     asyncio.run(run(service, registry, reload=reload, leave=leave, ready=ready))

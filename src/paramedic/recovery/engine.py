@@ -1,16 +1,27 @@
-"""The durable engine: DBOS remembers how far each plan has come; receipts say what has happened."""
+"""The durable engine: DBOS remembers how far each plan has come; receipts say what has happened.
+
+Receipts are the authority: where the cursor of DBOS is lost or cannot be written, a plan is carried out from its
+receipts alone.
+"""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import logging
+import sqlite3
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol
 
-from paramedic.model.errors import StoreError
 from paramedic.model.ids import PlanId
 from paramedic.model.service import Service
 from paramedic.recovery.executor import Ended, Executor, Result
+from paramedic.store import pauses
 
+_log = logging.getLogger("paramedic.recovery")
 _FLOW_VERSION = "1"
 """Raised only when the order of phases changes, so that an upgrade goes on with running plans."""
+_POLL_S = 0.2
 
 
 class Engine(Protocol):
@@ -21,7 +32,7 @@ class Engine(Protocol):
         ...
 
     async def submit(self, plan: PlanId, steps: int) -> None:
-        """Run a committed plan. Asking again for the same plan changes nothing."""
+        """Run a committed plan in the background. Asking again for the same plan changes nothing."""
         ...
 
     async def close(self) -> None:
@@ -59,7 +70,10 @@ class DurableEngine:
     def __init__(self, service: Service, executor: Executor) -> None:
         self._service = service
         self._executor = executor
-        self._start: Callable[[str, int], Awaitable[None]] | None = None
+        self._start: Callable[[str, int], Awaitable[Awaitable[None]]] | None = None
+        self._plans: dict[PlanId, asyncio.Task[None]] = {}
+        self._turns: defaultdict[PlanId, asyncio.Lock] = defaultdict(asyncio.Lock)
+        """One phase of a plan at a time, whoever asks for it."""
 
     async def launch(self) -> None:
         loop = asyncio.get_running_loop()
@@ -72,31 +86,74 @@ class DurableEngine:
         try:
             self._start = await asyncio.to_thread(_launch_dbos, self._service, phase)
         except Exception as error:  # a boundary: DBOS raises many kinds
-            raise StoreError(f"the engine did not start: {error}") from error
+            self._start = await self._launch_again(error, phase)
 
     async def submit(self, plan: PlanId, steps: int) -> None:
-        assert self._start is not None, "launch() comes first"
-        await self._start(plan, steps)
+        if plan not in self._plans:
+            task = self._plans[plan] = asyncio.create_task(self._see_through(plan, steps), name=f"engine {plan}")
+            task.add_done_callback(lambda _: self._forget(plan))
 
     async def close(self) -> None:
+        tasks = list(self._plans.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         if self._start is not None:
-            from dbos import DBOS
-
             self._start = None
-            await asyncio.to_thread(DBOS.destroy, workflow_completion_timeout_sec=0)
+            await asyncio.to_thread(_end_dbos)
+
+    def _forget(self, plan: PlanId) -> None:
+        self._plans.pop(plan, None)
+        self._turns.pop(plan, None)
+
+    async def _see_through(self, plan: PlanId, steps: int) -> None:
+        try:
+            if self._start is not None:
+                await (await self._start(plan, steps))
+                if await self._executor.is_over(plan):
+                    return
+                _log.warning("the engine takes %s for done; its receipts do not, so it goes on", plan)
+        except Exception as error:  # a boundary: DBOS raises many kinds
+            _log.warning("the engine lost its place in %s; its receipts say where to go on: %s", plan, _line(error))
+        for pause_s in pauses():
+            try:
+                await carry_out(lambda name, index, text: self._phase(plan, name, index, text), steps)
+            except Exception as error:  # a boundary: a plan has an end, whatever happens to us
+                _log.error("%s could not go on and is tried again: %s", plan, _line(error), exc_info=error)
+                await asyncio.sleep(pause_s)
+            else:
+                return
 
     async def _phase(self, plan: PlanId, name: str, index: int, text: str) -> str:
-        match name:
-            case "do":
-                return await self._executor.do(plan, index)
-            case "undo":
-                return await self._executor.undo(plan, index)
-            case "verify":
-                good, why = await self._executor.verify(plan)
-                return f"{'yes' if good else 'no'}:{why}"
-        ended = Ended(plan=plan, verified=index == 1, undone=index >= 0, untold=index == -2, why=text)
-        await self._executor.end(ended)
-        return Result.DONE
+        async with self._turns[plan]:
+            match name:
+                case "do":
+                    return await self._executor.do(plan, index)
+                case "undo":
+                    return await self._executor.undo(plan, index)
+                case "verify":
+                    good, why = await self._executor.verify(plan)
+                    return f"{'yes' if good else 'no'}:{why}"
+            ended = Ended(plan=plan, verified=index == 1, undone=index >= 0, untold=index == -2, why=text)
+            await self._executor.end(ended)
+            return Result.DONE
+
+    async def _launch_again(
+        self, error: Exception, phase: Callable[[str, str, int, str], Awaitable[str]]
+    ) -> Callable[[str, int], Awaitable[Awaitable[None]]] | None:
+        """With a new file where the old one is damaged; without the cursor where that does not help either."""
+        await asyncio.to_thread(_end_dbos)
+        path = engine_file(self._service)
+        if path is not None and _is_damaged(error, path):
+            try:
+                aside = _set_aside(path, self._executor.now())
+                _log.warning("`%s` is damaged and was moved to `%s`; receipts say where to go on", path, aside.name)
+                return await asyncio.to_thread(_launch_dbos, self._service, phase)
+            except Exception as again:  # a boundary: as above
+                error = again
+                await asyncio.to_thread(_end_dbos)
+        _log.warning("the engine has no place for its cursor; plans go by their receipts alone: %s", _line(error))
+        return None
 
 
 _phase: Callable[[str, str, int, str], Awaitable[str]] | None = None
@@ -105,7 +162,7 @@ _workflow: Any = None  # Any: the function as DBOS wraps it; one a process, beca
 
 def _launch_dbos(
     service: Service, phase: Callable[[str, str, int, str], Awaitable[str]]
-) -> Callable[[str, int], Awaitable[None]]:
+) -> Callable[[str, int], Awaitable[Awaitable[None]]]:
     global _phase, _workflow  # noqa: PLW0603  # DBOS keeps one registry a process
     from dbos import DBOS, DBOSConfig, SetWorkflowID
     from dbos._serialization import DBOSPortableJSONSerializer
@@ -134,16 +191,59 @@ def _launch_dbos(
     DBOS(config=config)
     DBOS.launch()
 
-    async def start(plan: str, steps: int) -> None:
+    async def start(plan: str, steps: int) -> Awaitable[None]:
         with SetWorkflowID(plan):
-            await DBOS.start_workflow_async(_workflow, plan, steps)
+            handle = await DBOS.start_workflow_async(_workflow, plan, steps)
+        return handle.get_result(polling_interval_sec=_POLL_S)
 
     return start
 
 
+def _end_dbos() -> None:
+    from dbos import DBOS
+
+    DBOS.destroy(workflow_completion_timeout_sec=0)
+
+
 def engine_url(service: Service) -> str:
     """Where the engine keeps its cursor: the service's Postgres, or a file beside the SQLite store."""
-    store = service.settings.store
-    if store.startswith("postgresql"):
-        return store.replace("postgresql+psycopg://", "postgresql://", 1)
-    return f"sqlite:///{service.settings.state_dir / 'engine.sqlite'}"
+    path = engine_file(service)
+    if path is not None:
+        return f"sqlite:///{path}"
+    return service.settings.store.replace("postgresql+psycopg://", "postgresql://", 1)
+
+
+def engine_file(service: Service) -> Path | None:
+    """The file of the cursor, where it is one."""
+    is_server = service.settings.store.startswith("postgres")
+    return None if is_server else service.settings.state_dir / "engine.sqlite"
+
+
+def _is_damaged(error: BaseException, path: Path) -> bool:
+    """Whether the file itself is to blame, and not a full disk, a missing right or somebody who holds it."""
+    if path.is_dir():
+        return True
+    names = [str(getattr(each, "sqlite_errorname", "")) for each in _causes(error)]
+    return any(name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT", "SQLITE_ERROR")) for name in names)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    seen: BaseException | None = error
+    while seen is not None:
+        yield seen
+        origin = getattr(seen, "orig", None)  # how SQLAlchemy keeps what the driver raised
+        if isinstance(origin, sqlite3.Error):
+            yield origin
+        seen = seen.__cause__ or seen.__context__
+
+
+def _set_aside(path: Path, at: datetime) -> Path:
+    aside = path.with_name(f"{path.name}.damaged-{at:%Y%m%dT%H%M%S%f}")
+    path.rename(aside)
+    for companion in ("-wal", "-shm", "-journal"):
+        path.with_name(path.name + companion).unlink(missing_ok=True)
+    return aside
+
+
+def _line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -8,10 +8,11 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 
 from paramedic.model.ids import PlanId
-from paramedic.model.playbook import Plan, PlanStep
+from paramedic.model.playbook import Plan, PlanState, PlanStep
 from paramedic.model.receipt import Phase, Receipt
 from paramedic.model.status import Status, worst
 from paramedic.model.wire import Json, dump
@@ -21,7 +22,7 @@ from paramedic.report.redaction import Redactor
 from paramedic.sdk.action import ActionSpec, DidIt, Outcome, Undoable, Verifiable
 from paramedic.sdk.context import ActContext
 from paramedic.sdk.ports import ActionFailed
-from paramedic.store import Store, Transaction
+from paramedic.store import AlreadyRecorded, Store, Transaction, insist
 
 
 class Result(StrEnum):
@@ -46,6 +47,7 @@ class Ended:
     why: str
 
 
+_OPEN = "a crash left it open whether this happened"
 _BACKOFF_S = (1.0, 2.0, 4.0)
 _PAUSE_S = 0.1
 
@@ -70,24 +72,37 @@ class Executor:
     async def do(self, plan_id: PlanId, index: int) -> Result:
         """Carry out one step, with the tries that its action and the plan allow."""
         plan, receipts = await self._load(plan_id)
+        if plan.state.is_over:
+            return Result.DONE if plan.state is PlanState.VERIFIED else Result.FAILED
         step = plan.steps[index]
-        spec = self.bench.registry.actions[step.action]
+        spec = self.bench.registry.actions.get(step.action)
+        if spec is None:
+            return Result.FAILED  # its pack was removed since
         tries = min(spec.tries, plan.step_tries)
+        is_being_undone = _is_being_undone(receipts)
         for attempt in range(1, tries + 1):
             seen = {each.phase: each for each in receipts if each.step == index and each.attempt == attempt}
             if Phase.DONE in seen:
                 return Result.DONE
-            if Phase.FAILED not in seen:
+            if (failed := seen.get(Phase.FAILED)) and failed.detail == _OPEN:
+                return Result.UNTOLD
+            if is_being_undone:
+                continue
+            if failed is None:
                 result = await self._attempt(plan, index, attempt, spec, seen.get(Phase.INTENT))
                 if result is not Result.FAILED:
                     return result
-            if attempt < tries:
+            if attempt < tries and not is_being_undone:
                 await self.bench.clock.sleep(_BACKOFF_S[min(attempt, len(_BACKOFF_S)) - 1])
         return Result.FAILED
 
     async def verify(self, plan_id: PlanId) -> tuple[bool, str]:
         """Whether the checks that failed pass, ``verify_times`` running, and no dependant became worse."""
-        plan, _ = await self._load(plan_id)
+        plan, receipts = await self._load(plan_id)
+        if plan.state.is_over:
+            return plan.state is PlanState.VERIFIED, plan.why_ended
+        if _is_being_undone(receipts):
+            return False, "a crash interrupted its undoing, which goes on"
         deadline = self.bench.clock.monotonic() + plan.verify_within_s
         streak, pause, why = 0, 0.02, "nothing was looked at"
         while True:
@@ -103,7 +118,7 @@ class Executor:
     async def undo(self, plan_id: PlanId, index: int) -> Result:
         """Take one step back, if any try of it may have changed something. What an operator ordered stays."""
         plan, receipts = await self._load(plan_id)
-        if plan.incident is None:
+        if plan.incident is None or plan.state.is_over:
             return Result.DONE
         mine = [each for each in receipts if each.step == index]
         tried = [each for each in mine if each.phase is Phase.INTENT]
@@ -116,7 +131,10 @@ class Executor:
         if Phase.UNDO_FAILED in ended:
             return Result.FAILED
         step = plan.steps[index]
-        action = self.bench.registry.actions[step.action].action
+        spec = self.bench.registry.actions.get(step.action)
+        if spec is None:
+            return Result.FAILED  # its pack was removed since
+        action = spec.action
         if not isinstance(action, Undoable):
             return Result.FAILED
         output: Mapping[str, Json] = next((each.output for each in mine if each.phase is Phase.DONE), {})
@@ -131,6 +149,15 @@ class Executor:
         await self._write(self._ending(last, Phase.UNDONE, detail))
         return Result.DONE
 
+    async def is_over(self, plan_id: PlanId) -> bool:
+        """Whether the records say that the plan has ended."""
+        plan, _ = await self._load(plan_id)
+        return plan.state.is_over
+
+    def now(self) -> datetime:
+        """The time of the records."""
+        return self.bench.clock.now()
+
     async def end(self, ended: Ended) -> None:
         """Tell whoever owns the plan. May be told twice after a crash."""
         await self._on_end(ended)
@@ -144,7 +171,7 @@ class Executor:
         else:
             answer = await self._reconcile(plan, index, spec, intent)
             if answer is DidIt.CANNOT_TELL:
-                await self._write(self._ending(intent, Phase.FAILED, "a crash left it open whether this happened"))
+                await self._write(self._ending(intent, Phase.FAILED, _OPEN))
                 return Result.UNTOLD
             happened = answer is DidIt.YES
         crash_here("after-intent", plan.playbook, index)
@@ -215,13 +242,22 @@ class Executor:
                 raise LookupError(f"no plan `{plan_id}`")
             return plan, tx.receipts.of(plan_id)
 
-        return await self._store.run(read)
+        return await insist(self._store, read, self.bench.clock.sleep)
 
     async def _write(self, receipt: Receipt) -> None:
         output: dict[str, Json] = {key: self.redactor.data(value) for key, value in dump(receipt.output).items()}
         safe = replace(receipt, output=output)
-        await self._store.run(lambda tx: tx.receipts.append(safe))
+        try:
+            await insist(self._store, lambda tx: tx.receipts.append(safe), self.bench.clock.sleep)
+        except AlreadyRecorded:
+            # Ours, when the store went away before it could confirm; somebody else's act must not be done twice.
+            if safe not in await insist(self._store, lambda tx: tx.receipts.of(safe.plan), self.bench.clock.sleep):
+                raise
         self._on_step(safe)
+
+
+def _is_being_undone(receipts: tuple[Receipt, ...]) -> bool:
+    return any(each.phase in (Phase.UNDO_INTENT, Phase.UNDONE, Phase.UNDO_FAILED) for each in receipts)
 
 
 def _say(error: Exception) -> str:

@@ -14,6 +14,8 @@ class Backend(Protocol):
 
     place: str
     """Its address for people, without secrets."""
+    is_local: bool
+    """Whether asking it takes microseconds and no network."""
     write: Engine | None
     """``None`` where nothing may be written."""
     read: Engine

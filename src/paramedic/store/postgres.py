@@ -23,6 +23,7 @@ class PostgresServer:
 
     def __init__(self, url: URL, *, writable: bool) -> None:
         self.place = url.render_as_string(hide_password=True)
+        self.is_local = False
         try:
             self._engine = create_engine(
                 url.set(drivername="postgresql+psycopg"),

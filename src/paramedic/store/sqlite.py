@@ -23,6 +23,7 @@ class SqliteFile:
     def __init__(self, path: Path, *, writable: bool) -> None:
         self.path = path
         self.place = str(path)
+        self.is_local = True
         self._writable = writable
         self.write: Engine | None = self._engine(read_only=False) if writable else None
         self.read: Engine = self._engine(read_only=True)

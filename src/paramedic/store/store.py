@@ -40,6 +40,11 @@ class Store:
         """The node whose chains this handle writes."""
         return self._node
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether ``close`` was called."""
+        return self._closed
+
     @contextmanager
     def begin(self) -> Iterator[Transaction]:
         """A transaction that is committed at the end of the block, or rolled back when an exception leaves it.
@@ -81,6 +86,13 @@ class Store:
         """
         self._check_open()
         return self._backend.changes()
+
+    async def changed(self) -> int:
+        """``changes``, without holding up the loop when a server is slow to answer."""
+        self._check_open()
+        if self._backend.is_local:
+            return self._backend.changes()
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._backend.changes)
 
     def prune(self, now: datetime, keep_days: float) -> None:
         """Let go of what is older than ``keep_days``, except what belongs to something that is not over."""

@@ -52,4 +52,4 @@ async def _carry_out(service: Service, registry: Registry, *, is_idle: bool) -> 
         commands = Commands(node)
         await commands.take()
         await commands.finish()
-        await Delivery(node.store, node.clock, node.redactor).deliver_due()
+        await Delivery(node).deliver_due()

@@ -17,7 +17,8 @@ from paramedic.recovery.engine import Engine
 from paramedic.recovery.executor import Ended
 from paramedic.recovery.gate import Answer, Traffic, rule
 from paramedic.recovery.planning import Bench, blocked, draw_up, fingerprint
-from paramedic.store import Store
+from paramedic.store import Store, insist
+from paramedic.watch.jobs import said
 from paramedic.watch.triage import EXHAUSTED, Triage
 
 _log = logging.getLogger("paramedic.watch")
@@ -89,7 +90,7 @@ class Attendant:
 
     async def plan_over(self, ended: Ended) -> None:
         """The engine brought a plan to its end. Told twice, it changes nothing."""
-        plan = await self._store.run(lambda tx: tx.plans.get(ended.plan))
+        plan = await insist(self._store, lambda tx: tx.plans.get(ended.plan), self.bench.clock.sleep)
         if plan is None or plan.state.is_over:
             self._release(ended.plan)
             return
@@ -125,7 +126,8 @@ class Attendant:
         if not ended.verified:
             cooldown = self.bench.service.settings.recovery_cooldown_s
             self._cooling[plan.playbook, plan.fingerprint] = self.bench.clock.monotonic() + cooldown
-        await self._triage.save(chapter)
+        # Only when the end is recorded is the engine told so: before that a crash must find the plan running.
+        await self._triage.save(chapter, must=True)
         self._release(plan.id)
         if incident:
             self.wake(incident.id)
@@ -223,6 +225,8 @@ class Attendant:
             await self._look_deeper(incident_id)
 
     async def _act(self, incident: Incident) -> None:
+        # First the record, then the act: while the store takes nothing nothing can be proven, so nothing is done.
+        await self._triage.recorded()
         if self._needs_a_look_around(incident):
             await self._sweep(incident)
         incident = self._triage.diagnose(self._triage.incidents.get(incident.id, incident))
@@ -315,7 +319,7 @@ class Attendant:
             chapter.tell("approved", why, {"plan": plan.id})
         chapter.tell("planned", f"{plan.playbook} on {plan.suspect}: {why}", {"plan": plan.id})
         self.running[plan.id] = plan
-        await self._triage.save(chapter)
+        await self._triage.save(chapter, must=True)
         await self.submit(plan)
 
     async def _give_up(self, chapter: Chapter, incident: Incident, reasons: list[str]) -> None:
@@ -340,7 +344,8 @@ class Attendant:
 
     async def _gone(self, incident: Incident) -> None:
         if incident.state is IncidentState.WAITING and incident.plan:
-            plan = await self._store.run(lambda tx: tx.plans.get(incident.plan) if incident.plan else None)
+            name = incident.plan
+            plan = await insist(self._store, lambda tx: tx.plans.get(name), self.bench.clock.sleep)
             if plan and plan.state is PlanState.PROPOSED:
                 stale = replace(plan, state=PlanState.STALE, why_ended="the trouble went by itself")
                 await self._triage.save(Chapter(at=self.bench.clock.now(), plan=stale))
@@ -407,5 +412,5 @@ class Attendant:
         self._events.pop(incident, None)
         if not task.cancelled() and (error := task.exception()):
             # Our own fault must not lose an incident: say so and attend to it again.
-            _log.error("attending to %s failed and is tried again", incident, exc_info=error)
+            _log.error("attending to %s failed and is tried again: %s", incident, said(error), exc_info=error)
             asyncio.get_running_loop().call_later(1.0, self.wake, incident)

@@ -3,14 +3,17 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 
-from paramedic.model.errors import ParamedicError
+from paramedic.model.errors import ParamedicError, StoreError
 from paramedic.model.ids import PlanId
 from paramedic.model.incident import IncidentState
 from paramedic.model.playbook import Plan, PlanState
 from paramedic.model.receipt import Command, CommandState
 from paramedic.model.wire import Json, dump
+from paramedic.store import insist
+from paramedic.watch.jobs import said
 from paramedic.watch.node import PAUSED, Node
 from paramedic.watch.orders import managed
 
@@ -43,7 +46,7 @@ class Commands:
         """Follow the store for ever; asleep, it costs one cheap query each 50 ms."""
         seen = -1
         while True:
-            changes = self._node.store.changes()
+            changes = await self._node.store.changed()
             if changes != seen:
                 seen = changes
                 await self.take()
@@ -69,12 +72,14 @@ class Commands:
         except ParamedicError as error:
             state, result = CommandState.REFUSED, {"error": str(error), "hint": error.hint}
         except Exception as error:  # a boundary: the one who asked must get an answer
-            _log.exception("command %s failed", command.verb)
-            state, result = CommandState.REFUSED, {"error": f"{type(error).__name__}: {error}"}
+            _log.error("the command %s failed: %s", command.verb, said(error), exc_info=error)
+            hint = "this is a fault of paramedic; its log says more"
+            state, result = CommandState.REFUSED, {"error": said(error), "hint": hint}
         safe = {key: self._node.redactor.data(value) for key, value in dump(result).items()}
         done = replace(command, state=state, result=safe)
-        await self._node.flush()
-        await self._node.store.run(lambda tx: tx.commands.save(done))
+        with suppress(StoreError):  # they are flushed again
+            await self._node.flush()
+        await insist(self._node.store, lambda tx: tx.commands.save(done), self._node.clock.sleep)
         self._tasks.pop(command.id, None)
 
     async def _order(self, command: Command) -> Result:

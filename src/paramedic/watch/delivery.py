@@ -2,14 +2,15 @@
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 
-from paramedic.model.clock import Clock
+from paramedic.model.errors import StoreError
 from paramedic.model.receipt import Message
 from paramedic.model.wire import dump
-from paramedic.report.redaction import Redactor
-from paramedic.store import Store
+from paramedic.store import Transaction
+from paramedic.watch.node import Node
 
 _log = logging.getLogger("paramedic.watch")
 _POLL_S = 0.2
@@ -20,10 +21,11 @@ _LONGEST_WAIT_S = 300.0
 class Delivery:
     """Posts JSON to web hooks; a message that does not arrive is tried again with growing pauses."""
 
-    def __init__(self, store: Store, clock: Clock, redactor: Redactor) -> None:
-        self._store = store
-        self._clock = clock
-        self._redactor = redactor
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._clock = node.clock
+        self._unsaved: dict[str, Message] = {}
+        """What became of messages, as far as the store does not know it: nobody is told twice because it is away."""
 
     async def run(self) -> None:
         """Deliver for ever."""
@@ -34,9 +36,29 @@ class Delivery:
     async def deliver_due(self) -> int:
         """Try every message whose time has come; returns how many were tried."""
         now = self._clock.now()
-        due = await self._store.run(lambda tx: tx.outbox.due(now))
-        await asyncio.gather(*(self._deliver(message) for message in due))
-        return len(due)
+        # Who must be told of an incident is told, even if the store takes nothing: it is the moment to call people.
+        held = {each.id: each for each in self._node.journal.messages()}
+        due: dict[str, Message] = dict(held)
+        try:
+            await self._save()
+            due |= {each.id: each for each in await self._node.store.run(lambda tx: tx.outbox.due(now))}
+        except StoreError:
+            if not held:
+                raise
+        due = {name: self._unsaved.get(name, each) for name, each in due.items()}
+        ready = [each for each in due.values() if each.delivered_at is None and (each.next_at or now) <= now]
+        await asyncio.gather(*(self._deliver(message) for message in ready))
+        if not held:
+            await self._save()
+        return len(ready)
+
+    async def _save(self) -> None:
+        """Write down what became of messages, except of those that wait in the journal themselves."""
+        held = {each.id for each in self._node.journal.messages()}
+        done = {name: each for name, each in self._unsaved.items() if name not in held}
+        if done:
+            await self._node.store.run(lambda tx: _save_all(tx, done.values()))
+            self._unsaved = {name: each for name, each in self._unsaved.items() if done.get(name) is not each}
 
     async def _deliver(self, message: Message) -> None:
         error = await self._post(message)
@@ -48,7 +70,7 @@ class Delivery:
             after = replace(message, attempts=attempts, error=error, next_at=now + timedelta(seconds=wait))
         else:
             after = replace(message, attempts=attempts, error="", next_at=None, delivered_at=now)
-        await self._store.run(lambda tx: tx.outbox.save(after))
+        self._unsaved[message.id] = after
 
     async def _post(self, message: Message) -> str:
         """Empty when it arrived, else why not."""
@@ -60,7 +82,7 @@ class Delivery:
             address = f"{'https' if scheme == 'jsons' else 'http'}://{rest}"
         elif scheme not in ("http", "https"):
             return f"no way to send to `{scheme}:` addresses is installed"
-        payload = self._redactor.data(
+        payload = self._node.redactor.data(
             {"id": message.id, "kind": message.kind, "subject": message.subject, **dump(message.body)}
         )
         try:
@@ -70,4 +92,9 @@ class Delivery:
             ):
                 return "" if answer.status < 300 else f"the address answered {answer.status}"
         except (ClientError, TimeoutError, OSError, ValueError) as error:
-            return self._redactor.text(f"{type(error).__name__}: {error}")
+            return self._node.redactor.text(f"{type(error).__name__}: {error}")
+
+
+def _save_all(tx: Transaction, messages: Iterable[Message]) -> None:
+    for each in messages:
+        tx.outbox.save(each)

@@ -5,6 +5,7 @@ import logging
 from pathlib import Path
 
 from paramedic.model.status import Status
+from paramedic.watch.jobs import said
 from paramedic.watch.node import Node
 
 _log = logging.getLogger("paramedic.watch")
@@ -53,13 +54,15 @@ class Keeping:
         )
 
     async def _keep(self, component: str) -> None:
-        known = self._node.service.components[component]
+        known = self._node.service.components.get(component)
+        if known is None:
+            return  # removed from the service file meanwhile
         kind = self._node.registry.kinds[known.kind]
         for path in self._wanted(component):
             try:
                 stat = path.stat()
                 await asyncio.to_thread(self._node.last_good.keep, path, kind.copy)
                 self._last[path] = (stat.st_mtime_ns, stat.st_size, self._node.clock.monotonic())
-            except OSError as error:
-                _log.warning("no copy of %s could be kept: %s", path, error)
+            except Exception as error:  # a boundary: a kind's own way to copy may fail in any way
+                _log.warning("no copy of %s could be kept: %s", path, said(error))
                 self._last[path] = (0, 0, self._node.clock.monotonic())

@@ -1,10 +1,11 @@
 """One process per node and state directory runs the engine."""
 
+import errno
 import fcntl
 import os
 from pathlib import Path
 
-from paramedic.model.errors import NodeBusy
+from paramedic.model.errors import NodeBusy, ParamedicError
 
 
 class NodeLock:
@@ -19,9 +20,13 @@ class NodeLock:
 
         Raises:
             NodeBusy: another process has it; the message names its pid.
+            ParamedicError: the folder for state cannot be used.
         """
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise self._unusable(error) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -31,9 +36,19 @@ class NodeLock:
                 f"process {holder} works on this service already",
                 hint="ask it with the other commands, or stop it first",
             ) from None
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         self._descriptor = descriptor
+        try:
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        except OSError as error:
+            self.release()
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: OSError) -> ParamedicError:
+        folder, why = self._path.parent, (error.strerror or str(error)).lower()
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        hint = "free some space" if full else "let the user who runs Paramedic write there, or name another `state_dir`"
+        return ParamedicError(f"the folder for state `{folder}` cannot be used: {why}", hint=hint)
 
     def release(self) -> None:
         """Give it back."""

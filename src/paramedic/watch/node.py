@@ -3,11 +3,14 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from functools import partial
 from types import TracebackType
 from typing import Self
 
 from paramedic.checking import Runner
 from paramedic.model.clock import Clock, SystemClock
+from paramedic.model.errors import StoreError
 from paramedic.model.finding import Finding
 from paramedic.model.receipt import Receipt
 from paramedic.model.service import Service
@@ -17,11 +20,13 @@ from paramedic.recovery.last_good import LastGoodFiles
 from paramedic.recovery.planning import Bench
 from paramedic.recovery.playbooks import load_playbooks
 from paramedic.report.redaction import Redactor
+from paramedic.sdk.blocking import in_thread
 from paramedic.sdk.check import CheckSpec
 from paramedic.sdk.pack import Registry
 from paramedic.sdk.ports import Exit
 from paramedic.store import open_store
 from paramedic.watch.attendant import Attendant
+from paramedic.watch.journal import Journal
 from paramedic.watch.lock import NodeLock
 from paramedic.watch.orders import Orders
 from paramedic.watch.supervisor import Supervisor
@@ -30,6 +35,7 @@ from paramedic.watch.triage import Triage
 _log = logging.getLogger("paramedic.watch")
 PAUSED = "paused"
 _SECOND_LOOK_S = 0.05
+_LAST_CHANCE_S = 2.0
 
 
 class Node:
@@ -50,17 +56,23 @@ class Node:
 
     async def __aenter__(self) -> Self:
         settings = self.service.settings
-        self.lock.acquire()
-        try:
-            self.store = await asyncio.to_thread(open_store, settings.store, node=settings.node, clock=self.clock)
-        except BaseException:
-            self.lock.release()
-            raise
+        async with AsyncExitStack() as undo:
+            self.lock.acquire()
+            undo.callback(self.lock.release)
+            self.store = await in_thread(partial(open_store, settings.store, node=settings.node, clock=self.clock))
+            undo.callback(self.store.close)
+            await self._begin(undo)
+            self._end = undo.pop_all()
+        return self
+
+    async def _begin(self, undo: AsyncExitStack) -> None:
+        settings = self.service.settings
         self.redactor = Redactor(self.service.secrets)
         self.last_good = LastGoodFiles(settings.state_dir / "last-good", self.clock)
         self.supervisor = Supervisor(self.service, self.store, self.clock, self._on_exit)
         self.runner = Runner(self.service, self.registry, self.clock, self.supervisor)
-        self.triage = Triage(self.service, self.registry, self.store, self.clock, self._wake)
+        self.journal = Journal(self.store, self.clock)
+        self.triage = Triage(self.service, self.registry, self.journal, self._wake)
         self.bench = Bench(
             service=self.service,
             registry=self.registry,
@@ -75,6 +87,10 @@ class Node:
         self.engine = DurableEngine(self.service, self.executor)
         self.attendant.engine = self.engine
         self.orders = Orders(self.bench, self.triage, self.attendant, self.store, self.supervisor)
+        undo.push_async_callback(self.supervisor.close)
+        undo.push_async_callback(self._write_all)
+        undo.push_async_callback(self.engine.close)
+        undo.push_async_callback(self.attendant.close)
         await self.triage.load()
         adopted = await self.supervisor.adopt()
         if adopted:
@@ -84,17 +100,11 @@ class Node:
         await self.attendant.load()
         if not self.is_idle:
             await self.attendant.resume()
-        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self.attendant.close()
-        await self.engine.close()
-        await self.flush()
-        await self.supervisor.close()
-        self.store.close()
-        self.lock.release()
+        await self._end.__aexit__(kind, error, trace)
 
     async def look(self, component: str, checks: Sequence[str] = ()) -> tuple[Finding, ...]:
         """Run checks of a component now; what they find counts like any other look."""
@@ -123,15 +133,25 @@ class Node:
     async def flush(self) -> None:
         """Write the findings since the last time to the store, for everybody who asks for the status."""
         fresh = self.triage.take_fresh()
-        if fresh:
+        if not fresh:
+            return
+        try:
             await self.store.run(lambda tx: tx.findings.put(fresh))
+        except StoreError:
+            self.triage.put_back(fresh)
+            raise
 
     def adopt_service(self, service: Service) -> None:
-        """Go on with a changed service file."""
+        """Go on with a changed service file.
+
+        Raises:
+            ConfigurationError: its playbooks are wrong; nothing was changed.
+        """
+        playbooks = load_playbooks(self.registry, service.playbook_dirs)
         gone = set(self.service.components) - set(service.components)
         self.service = service
         self.redactor = self.executor.redactor = Redactor(service.secrets)
-        self.playbooks = self.attendant.playbooks = load_playbooks(self.registry, service.playbook_dirs)
+        self.playbooks = self.attendant.playbooks = playbooks
         self.bench = Bench(
             service=service,
             registry=self.registry,
@@ -145,6 +165,14 @@ class Node:
         self.triage.service = service
         self.triage.forget(gone)
         self.supervisor.update(service)
+
+    async def _write_all(self) -> None:
+        """The last chance for what is not in the store yet."""
+        try:
+            await self.flush()
+        except StoreError as error:
+            _log.warning("the last findings could not be stored: %s", error)
+        await self.journal.close(_LAST_CHANCE_S)
 
     def _on_exit(self, component: str, how: Exit) -> None:
         _log.warning("%s ended after %.1f s with %s", component, how.uptime_s, how.code)

@@ -1,7 +1,8 @@
 """What an operator orders: start, stop, restart. Orders are plans too, with receipts and verification."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import TypeVar
 
 from paramedic.incident import Chapter
 from paramedic.model.component import Component, Desired
@@ -9,11 +10,12 @@ from paramedic.model.ids import PlanId
 from paramedic.model.playbook import FailedCheck, Plan, PlanState, Playbook, PlaybookStep, Verification
 from paramedic.model.status import Severity
 from paramedic.recovery.planning import Bench, blocked, draw_up
-from paramedic.store import Store
+from paramedic.store import Store, Transaction, insist
 from paramedic.watch.attendant import Attendant
 from paramedic.watch.supervisor import Supervisor
 from paramedic.watch.triage import Triage
 
+Result = TypeVar("Result")
 _START = (PlaybookStep(action="process.start"), PlaybookStep(action="wait.answers"))
 _STEPS = {
     "start": _START,
@@ -41,7 +43,7 @@ class Orders:
         ``shut-down`` stops without changing what is desired, so that the next ``watch`` brings it up again.
         """
         plan_id = PlanId(f"plan-{order}-{name}")
-        plan = await self._store.run(lambda tx: tx.plans.get(plan_id))
+        plan = await self._insist(lambda tx: tx.plans.get(plan_id))
         if plan is None:
             if verb != "shut-down":
                 await self._wish(name, Desired.STOPPED if verb == "stop" else Desired.RUNNING, by)
@@ -55,15 +57,19 @@ class Orders:
                 if verb != "shut-down":
                     self._triage.quiet.pop(name, None)
                     await self.bench.look(name)
-        return await self._store.run(lambda tx: tx.plans.get(plan_id)) or plan
+        return await self._insist(lambda tx: tx.plans.get(plan_id)) or plan
 
     async def _wish(self, name: str, desired: Desired, by: str) -> None:
-        await self._store.run(lambda tx: tx.desired.set(name, desired, by=by, at=self.bench.clock.now()))
+        await self._insist(lambda tx: tx.desired.set(name, desired, by=by, at=self.bench.clock.now()))
         self._supervisor.set_desired(name, desired, by)
         if desired is Desired.STOPPED:
             self._triage.stopped.add(name)
         else:
             self._triage.stopped.discard(name)
+
+    async def _insist(self, fn: Callable[[Transaction], Result]) -> Result:
+        """An order is kept, however long the store takes to be there again."""
+        return await insist(self._store, fn, self.bench.clock.sleep)
 
     async def _draw(self, verb: str, name: str, by: str, plan_id: PlanId) -> Plan:
         playbook = Playbook(
@@ -84,7 +90,7 @@ class Orders:
             ended_at=plan.created_at if why else None,
             approved_by=by,
         )
-        await self._triage.save(Chapter(at=plan.created_at, plan=plan))
+        await self._triage.save(Chapter(at=plan.created_at, plan=plan), must=True)
         return plan
 
 

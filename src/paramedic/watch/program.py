@@ -3,16 +3,20 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from paramedic.model.component import Desired
 from paramedic.model.errors import ConfigurationError
 from paramedic.model.service import Service
+from paramedic.sdk.blocking import in_thread
+from paramedic.sdk.files import TooLarge, read_whole
 from paramedic.sdk.pack import Registry
 from paramedic.watch.commands import Commands
 from paramedic.watch.delivery import Delivery
 from paramedic.watch.heartbeat import beat
+from paramedic.watch.jobs import keep_doing, said
 from paramedic.watch.keeping import Keeping
 from paramedic.watch.node import Node
 from paramedic.watch.orders import managed
@@ -23,6 +27,7 @@ _HOUSEKEEPING_S = 60.0
 _FLUSH_S = 0.5
 _RELOAD_S = 1.0
 _RETIRE_S = 10.0
+_LONGEST_FILE_BYTES = 16 << 20
 
 
 async def watch(
@@ -37,47 +42,71 @@ async def watch(
         leave: let the processes live on at the end; otherwise they are stopped, dependants first.
         ready: called when everything has been brought up.
     """
-    loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
-    again = asyncio.Event()
+    loop, ourselves = asyncio.get_running_loop(), asyncio.current_task()
+    stop, again, is_up = asyncio.Event(), asyncio.Event(), False
+
+    def end() -> None:
+        """The first time all is brought down in order; told again, or before all is up, we leave at once."""
+        if ourselves and (stop.is_set() or not is_up):
+            ourselves.cancel()
+        stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, end)
     loop.add_signal_handler(signal.SIGHUP, again.set)
-    async with Node(service, registry) as node:
-        keeping = Keeping(node)
-        schedule = Schedule(node, keeping.looked)
-        commands = Commands(node)
-        jobs = [
-            asyncio.create_task(job, name=name)
-            for name, job in {
-                "commands": commands.run(),
-                "deaths": schedule.follow_deaths(),
-                "files": schedule.follow_files(),
-                "delivery": Delivery(node.store, node.clock, node.redactor).run(),
-                "heartbeat": beat(service.settings, node.clock),
-                "flush": _flush(node),
-                "housekeeping": _housekeeping(node),
-                "reload": _reload(node, schedule, reload, again),
-            }.items()
-        ]
-        bring_up = asyncio.create_task(_bring_up(node, schedule, ready), name="bring up")
-        stopped = asyncio.create_task(stop.wait(), name="stop")
-        done, _ = await asyncio.wait([stopped, bring_up, *jobs], return_when=asyncio.FIRST_COMPLETED)
-        while stopped not in done:
-            for task in done:
-                if not task.cancelled() and (error := task.exception()):
-                    _log.error("the job `%s` failed and is not running any more", task.get_name(), exc_info=error)
-            rest = [task for task in (stopped, bring_up, *jobs) if not task.done()]
-            done, _ = await asyncio.wait(rest, return_when=asyncio.FIRST_COMPLETED)
+    with _leaving_when(stop):
+        async with Node(service, registry) as node:
+            is_up = True
+            await _look_after(node, reload, stop, again, ready, leave=leave)
+
+
+@contextmanager
+def _leaving_when(stop: asyncio.Event) -> Iterator[None]:
+    """Being cancelled is a way to end, when somebody asked for it."""
+    try:
+        yield
+    except asyncio.CancelledError:
+        if not stop.is_set():
+            raise
+        _log.warning("left at once; what runs goes on running, and the next `paramedic watch` takes it up")
+
+
+async def _look_after(
+    node: Node,
+    reload: Callable[[], Service],
+    stop: asyncio.Event,
+    again: asyncio.Event,
+    ready: Callable[[Node], None],
+    *,
+    leave: bool,
+) -> None:
+    keeping = Keeping(node)
+    schedule = Schedule(node, keeping.looked)
+    commands = Commands(node)
+    work: dict[str, Callable[[], Awaitable[None]]] = {
+        "taking commands": commands.run,
+        "following deaths": schedule.follow_deaths,
+        "following files": schedule.follow_files,
+        "delivering messages": Delivery(node).run,
+        "the heartbeat": lambda: beat(node.service.settings, node.clock),
+        "storing findings": lambda: _flush(node),
+        "housekeeping": lambda: _housekeeping(node),
+        "following the service file": lambda: _reload(node, schedule, reload, again),
+    }
+    jobs = [asyncio.create_task(keep_doing(name, do, node.clock), name=name) for name, do in work.items()]
+    bring_up = asyncio.create_task(_bring_up(node, schedule, ready), name="bringing up")
+    try:
+        await stop.wait()
         _log.info("stopping")
         bring_up.cancel()
         await node.attendant.retire(_RETIRE_S)
+    finally:
         await schedule.close()
-        for job in jobs:
+        for job in (bring_up, *jobs):
             job.cancel()
         await asyncio.gather(bring_up, *jobs, return_exceptions=True)
-        if not leave:
-            await _shut_down(node)
+    if not leave:
+        await _shut_down(node)
 
 
 async def _bring_up(node: Node, schedule: Schedule, ready: Callable[[Node], None]) -> None:
@@ -109,6 +138,8 @@ async def _bring_up(node: Node, schedule: Schedule, ready: Callable[[Node], None
             else:
                 _log.info("%s runs already (pid %d)", name, facts.pid)
                 node.supervisor.set_desired(name, Desired.RUNNING, "watch")
+        except Exception as error:  # a boundary: what could not be brought up is found by its checks
+            _log.error("%s could not be brought up: %s", name, said(error), exc_info=error)
         finally:
             finished[name].set()
             node.triage.quiet.pop(name, None)
@@ -141,35 +172,36 @@ async def _housekeeping(node: Node) -> None:
         await node.clock.sleep(_HOUSEKEEPING_S)
         await node.supervisor.rotate_logs()
         now = node.clock.now()
-        await asyncio.to_thread(node.store.prune, now, node.service.settings.retention_days)
+        await in_thread(node.store.prune, now, node.service.settings.retention_days)
 
 
 async def _reload(node: Node, schedule: Schedule, reload: Callable[[], Service], again: asyncio.Event) -> None:
-    """Follow changes of the service file. A broken one is reported and the old one stays in force."""
-    path = node.service.path
-    seen = _content(path)
+    """Follow changes of the service file. A broken or missing one is told and the old one stays in force."""
+    seen = _content(node.service.path)
     while True:
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(_RELOAD_S):
                 await again.wait()
-        except TimeoutError:
-            now = _content(path)
-            if now == seen or now is None:
-                continue
-            seen = now
+        now = _content(node.service.path)
+        if now == seen and not again.is_set():
+            continue
+        seen = now
         again.clear()
         try:
-            service = await asyncio.to_thread(reload)
+            service = await in_thread(reload)
+            node.adopt_service(service)
         except ConfigurationError as error:
             _log.error("the changed service file is wrong; the old one stays in force:\n%s", error)
             continue
-        node.adopt_service(service)
         schedule.begin()
         _log.info("the service file was read again: %d components", len(service.components))
 
 
 def _content(path: Path) -> bytes | None:
+    """What tells one version of the file from another; ``None`` where there is none that can be read."""
     try:
-        return path.read_bytes()
+        return read_whole(path, _LONGEST_FILE_BYTES)
+    except TooLarge:
+        return b"too large"
     except OSError:
         return None

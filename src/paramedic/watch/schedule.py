@@ -1,13 +1,17 @@
 """When each check looks: by its timer, or at once when something happened."""
 
 import asyncio
+import logging
 import random
 from collections.abc import Callable
 from pathlib import Path
 
 from paramedic.model.component import Component
 from paramedic.sdk.check import CheckSpec, Depth
+from paramedic.watch.jobs import said
 from paramedic.watch.node import Node
+
+_log = logging.getLogger("paramedic.watch")
 
 _CHEAP_S = 10.0
 """Checks that by themselves look at least this often follow their component's own interval."""
@@ -71,16 +75,22 @@ class Schedule:
     async def _keep_looking(self, component: Component, spec: CheckSpec) -> None:
         key = (component.name, spec.id)
         event, clock = self._wakes[key], self._node.clock
-        every_s = interval_s(component, spec)
-        cause, last = "timer", -1e9
-        await asyncio.sleep(random.uniform(0, min(every_s, 1.0)))
+        cause, last, told = "timer", -1e9, ""
+        await asyncio.sleep(random.uniform(0, min(interval_s(component, spec), 1.0)))
         while True:
             component = self._node.service.components.get(component.name, component)
+            every_s = interval_s(component, spec)
             is_dear = spec.every_s > _CHEAP_S
             if cause != "file" or not is_dear or clock.monotonic() - last > _REST_S:
                 last = clock.monotonic()
-                await self._node.look_once(component.name, spec, cause)
-                self._on_looked(component.name)
+                try:
+                    await self._node.look_once(component.name, spec, cause)
+                    self._on_looked(component.name)
+                    told = ""
+                except Exception as error:  # a boundary: whatever goes wrong with one look, the next one comes
+                    if (what := said(error)) != told:
+                        told = what
+                        _log.error("a look of %s at %s failed: %s", spec.id, component.name, what, exc_info=error)
             try:
                 async with asyncio.timeout(every_s * random.uniform(0.95, 1.0)):
                     await event.wait()

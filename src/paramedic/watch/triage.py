@@ -1,7 +1,8 @@
 """From findings to incidents: what changed, whether it counts, and to which story it belongs.
 
 Everything here runs on the loop of the one process that owns this node, so memory is the truth and the store its
-record: memory changes first and at once, the record follows in one transaction per change.
+record: memory changes first and at once, the record follows in one transaction per change. Where the store takes
+nothing, the record waits in the journal, and the story goes on.
 """
 
 from collections import deque
@@ -10,8 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from paramedic.diagnosis import Trouble, belongs_together, classify, explained_by_a_stop, rank_suspects, severity_of
-from paramedic.incident import Chapter, announce, write
-from paramedic.model.clock import Clock
+from paramedic.incident import Chapter, announce
 from paramedic.model.code import Code, Ending
 from paramedic.model.component import Desired
 from paramedic.model.finding import Finding, Transition
@@ -21,7 +21,8 @@ from paramedic.model.playbook import FailedCheck
 from paramedic.model.service import Service
 from paramedic.model.status import Status
 from paramedic.sdk.pack import Registry
-from paramedic.store import Store, Transaction
+from paramedic.store import Transaction
+from paramedic.watch.journal import Journal
 
 FLAPPING = "component.flapping"
 EXHAUSTED = "recovery.exhausted"
@@ -53,7 +54,7 @@ class Triage:
     """Keeps every verdict and every unresolved incident."""
 
     def __init__(
-        self, service: Service, registry: Registry, store: Store, clock: Clock, wake: Callable[[IncidentId], None]
+        self, service: Service, registry: Registry, journal: Journal, wake: Callable[[IncidentId], None]
     ) -> None:
         self.service = service
         self.verdicts: dict[tuple[str, str], Verdict] = {}
@@ -62,8 +63,8 @@ class Triage:
         """Components that an order works on, and whose: what fails there meanwhile was asked for."""
         self.stopped: set[str] = set()
         self._registry = registry
-        self._store = store
-        self._clock = clock
+        self._journal = journal
+        self._clock = journal.clock
         self._wake = wake
         self._fresh: dict[tuple[str, str], tuple[Finding, ...]] = {}
         self._gone: dict[str, tuple[Incident, float]] = {}
@@ -75,7 +76,7 @@ class Triage:
         def read(tx: Transaction) -> tuple[Sequence[Finding], Sequence[Incident], dict[str, Desired]]:
             return tx.findings.latest(), tx.incidents.unresolved(), tx.desired.all()
 
-        findings, incidents, desired = await self._store.run(read)
+        findings, incidents, desired = await self._journal.store.run(read)
         now = self._clock.monotonic()
         for finding in sorted(findings, key=self._gravity):
             self.verdicts[finding.component, finding.check] = Verdict(finding, now, is_new=False)
@@ -179,15 +180,22 @@ class Triage:
             if (verdict := self.verdicts.get((each.component, each.check)))
         )
 
-    async def save(self, chapter: Chapter) -> None:
-        """Make a chapter true, in memory at once and in the store before returning."""
+    async def save(self, chapter: Chapter, *, must: bool = False) -> None:
+        """Make a chapter true, in memory at once and in the store before returning.
+
+        Where the store cannot be used, the chapter waits for it; with ``must`` the caller waits, too.
+        """
         incident = chapter.incident
         if incident:
             if incident.state is IncidentState.RESOLVED:
                 self.incidents.pop(incident.id, None)
             else:
                 self.incidents[incident.id] = incident
-        await self._store.run(lambda tx: write(tx, chapter))
+        await self._journal.write(chapter, must=must)
+
+    async def recorded(self) -> None:
+        """Return when the store has everything that memory has."""
+        await self._journal.written()
 
     async def resolve(self, incident: Incident, why: str, *, by_itself: bool) -> None:
         """Close the incident and tell everybody who was told of it."""
@@ -204,6 +212,14 @@ class Triage:
         """Drop verdicts of components that are no longer declared."""
         for key in [key for key in self.verdicts if key[0] in components]:
             del self.verdicts[key]
+
+    def put_back(self, findings: Sequence[Finding]) -> None:
+        """What was taken could not be stored; what was found since then is newer."""
+        newer = set(self._fresh)
+        for finding in findings:
+            key = (finding.component, finding.check)
+            if key not in newer:
+                self._fresh[key] = (*self._fresh.get(key, ()), finding)
 
     def take_fresh(self) -> list[Finding]:
         """Findings since the last call, to be stored by whoever asks."""
