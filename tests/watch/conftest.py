@@ -9,6 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from scene import Scene
 from supervised import Bench
 
 from paramedic.model.component import Component
@@ -27,3 +28,17 @@ async def bench(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[Bench]]
     yield make
     for each in made:
         await each.close()
+
+
+@pytest.fixture
+async def scene(tmp_path: Path) -> AsyncIterator[Callable[..., Scene]]:
+    """Makes scenes; those that still live are ended after the test."""
+    made: list[Scene] = []
+
+    def make(*components: Component, **fields: Any) -> Scene:
+        made.append(Scene(tmp_path, *components, **fields))
+        return made[-1]
+
+    yield make
+    for each in made:
+        await each.end()

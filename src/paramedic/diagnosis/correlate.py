@@ -9,9 +9,13 @@ def belongs_together(service: Service, component: str, others: Iterable[str]) ->
     """Whether trouble of ``component`` and of ``others`` may have one cause.
 
     So it is for one component, for two of which one needs the other, and for a whole host and what runs on it.
+    What the service does not declare has no part in the story of what it does.
     """
+    if component not in service.components:  # such as ourselves
+        return component in others
     related = {component, *service.needs(component), *service.needed_by(component)}
-    return any(other in related or is_host(service, other) or is_host(service, component) for other in others)
+    declared = [other for other in others if other in service.components]
+    return any(other in related or is_host(service, other) or is_host(service, component) for other in declared)
 
 
 def is_host(service: Service, component: str) -> bool:

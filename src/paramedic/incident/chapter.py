@@ -1,12 +1,12 @@
 """One change of an incident with everything that must become true in the same transaction."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from paramedic.model.finding import Finding, Transition
-from paramedic.model.incident import Incident, TimelineEntry
-from paramedic.model.playbook import Plan
+from paramedic.model.incident import Incident, IncidentState, TimelineEntry
+from paramedic.model.playbook import Plan, PlanState
 from paramedic.model.receipt import Message
 from paramedic.store import Transaction
 
@@ -41,6 +41,11 @@ def write(tx: Transaction, chapter: Chapter) -> None:
         tx.incidents.save(chapter.incident)
     if chapter.plan:
         tx.plans.save(chapter.plan)
+    if chapter.incident and chapter.incident.state is IncidentState.RESOLVED:
+        for plan in tx.plans.of(chapter.incident.id):
+            if plan.state is PlanState.PROPOSED:
+                over = replace(plan, state=PlanState.STALE, ended_at=chapter.at, why_ended="the incident is over")
+                tx.plans.save(over)
     for entry in chapter.timeline:
         tx.timeline.append(entry)
     for message in chapter.messages:

@@ -6,7 +6,7 @@ ParamedicError
 ├── StoreError            the store cannot be used                       exit 70
 │   └── SchemaTooNew      it was written by a newer Paramedic
 ├── NodeBusy              another process on this node holds the lock    a retry may help
-├── PlanStale             the world moved on since the plan was made
+├── PlanStale             the world moved on since the plan was made     exit 1
 ├── PackError             a pack is broken; the others go on
 └── RedactionFailed       text was withheld because it could not be made safe
 """
@@ -78,6 +78,8 @@ class NodeBusy(ParamedicError):
 
 class PlanStale(ParamedicError):
     """What the plan assumed is no longer so; make a new one."""
+
+    exit_code = 1
 
 
 class PackError(ParamedicError):

@@ -32,7 +32,7 @@ class Engine(Protocol):
         ...
 
     async def submit(self, plan: PlanId, steps: int) -> None:
-        """Run a committed plan in the background. Asking again for the same plan changes nothing."""
+        """Run a committed plan in the background, launching first where nobody did. Asking again changes nothing."""
         ...
 
     async def close(self) -> None:
@@ -71,11 +71,19 @@ class DurableEngine:
         self._service = service
         self._executor = executor
         self._start: Callable[[str, int], Awaitable[Awaitable[None]]] | None = None
+        self._is_launched = False
+        self._launching = asyncio.Lock()
         self._plans: dict[PlanId, asyncio.Task[None]] = {}
         self._turns: defaultdict[PlanId, asyncio.Lock] = defaultdict(asyncio.Lock)
         """One phase of a plan at a time, whoever asks for it."""
 
     async def launch(self) -> None:
+        async with self._launching:
+            if not self._is_launched:
+                await self._launch()
+                self._is_launched = True
+
+    async def _launch(self) -> None:
         loop = asyncio.get_running_loop()
 
         async def phase(plan: str, name: str, index: int, text: str) -> str:
@@ -108,6 +116,7 @@ class DurableEngine:
 
     async def _see_through(self, plan: PlanId, steps: int) -> None:
         try:
+            await self.launch()
             if self._start is not None:
                 await (await self._start(plan, steps))
                 if await self._executor.is_over(plan):

@@ -8,6 +8,8 @@ from paramedic.model.playbook import Plan, Playbook
 from paramedic.model.service import Service
 from paramedic.recovery.planning import is_ours_to_restart, losses
 
+WHILE_PAUSED = "automation is paused"
+
 
 class Answer(StrEnum):
     """What the gate says."""
@@ -46,7 +48,7 @@ def rule(plan: Plan, playbook: Playbook, service: Service, traffic: Traffic) -> 
     if autonomy is Autonomy.OBSERVE:
         return Ruling(answer=Answer.NEVER, reason=f"`{component.name}` may only be observed")
     if traffic.is_paused:
-        return Ruling(answer=Answer.APPROVAL, reason="automation is paused")
+        return Ruling(answer=Answer.APPROVAL, reason=WHILE_PAUSED)
     reason = _why_a_person(plan, playbook, service, autonomy)
     if reason:
         return Ruling(answer=Answer.APPROVAL, reason=reason)

@@ -58,7 +58,7 @@ OWN_CODES = (
         summary="a pack could not be loaded; the others work",
         ending=Ending.ADVISE,
     ),
-    Code(id="paramedic.blind", type=IssueType.UNKNOWN, summary="most checks cannot look"),
+    Code(id="paramedic.blind", type=IssueType.UNKNOWN, summary="most checks cannot look", instant=True),
     Code(id="component.flapping", type=IssueType.UNKNOWN, summary="a component fails and recovers again and again"),
     Code(
         id="recovery.exhausted", type=IssueType.OUTAGE, summary="every playbook that applies was tried without success"

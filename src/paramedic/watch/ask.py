@@ -2,20 +2,24 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 
 from paramedic.model.clock import SystemClock
-from paramedic.model.errors import NodeBusy, ParamedicError
+from paramedic.model.errors import NodeBusy, ParamedicError, PlanStale, UsageError
 from paramedic.model.ids import new_id
 from paramedic.model.receipt import Command, CommandState
 from paramedic.model.service import Service
 from paramedic.model.wire import Json
 from paramedic.sdk.pack import Registry
 from paramedic.store import open_store
-from paramedic.watch.commands import ACTING, Commands
+from paramedic.watch.commands import Commands
 from paramedic.watch.delivery import Delivery
 from paramedic.watch.node import Node
 
 _POLL_S = 0.05
+_RETIRE_S = 10.0
+"""For recoveries that a crash interrupted and that went on meanwhile."""
+_WITHDRAWN: Mapping[str, Json] = {"error": "withdrawn"}
 
 
 async def ask(service: Service, registry: Registry, verb: str, args: Mapping[str, Json], by: str) -> Mapping[str, Json]:
@@ -35,21 +39,31 @@ async def ask(service: Service, registry: Registry, verb: str, args: Mapping[str
         while True:
             now = await store.run(lambda tx: tx.commands.get(command.id))
             if now and now.state is CommandState.REFUSED:
-                hint = now.result.get("hint")
-                raise ParamedicError(str(now.result.get("error")), hint=str(hint) if hint else None)
+                raise _refusal(now.result)
             if now and now.state is CommandState.DONE:
                 return now.result
             try:
-                await _carry_out(service, registry, is_idle=verb not in ACTING)
+                await _carry_out(service, registry, command.id)
             except NodeBusy:
                 await clock.sleep(_POLL_S)
+    except asyncio.CancelledError:
+        await store.run(lambda tx: tx.commands.save(replace(command, state=CommandState.REFUSED, result=_WITHDRAWN)))
+        raise
     finally:
         store.close()
 
 
-async def _carry_out(service: Service, registry: Registry, *, is_idle: bool) -> None:
-    async with Node(service, registry, is_idle=is_idle) as node:
+async def _carry_out(service: Service, registry: Registry, command: str) -> None:
+    async with Node(service, registry, is_idle=True) as node:
         commands = Commands(node)
-        await commands.take()
+        await commands.take(command)
         await commands.finish()
+        await node.attendant.retire(_RETIRE_S)
         await Delivery(node).deliver_due()
+
+
+def _refusal(result: Mapping[str, Json]) -> ParamedicError:
+    hint = result.get("hint")
+    kinds: tuple[type[ParamedicError], ...] = (UsageError, PlanStale)
+    kind = next((each for each in kinds if each.exit_code == result.get("exit_code")), ParamedicError)
+    return kind(str(result.get("error")), hint=str(hint) if hint else None)

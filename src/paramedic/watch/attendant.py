@@ -15,7 +15,7 @@ from paramedic.model.playbook import Plan, PlanState, Playbook
 from paramedic.model.status import Severity, worst
 from paramedic.recovery.engine import Engine
 from paramedic.recovery.executor import Ended
-from paramedic.recovery.gate import Answer, Traffic, rule
+from paramedic.recovery.gate import WHILE_PAUSED, Answer, Traffic, rule
 from paramedic.recovery.planning import Bench, blocked, draw_up, fingerprint
 from paramedic.store import Store, insist
 from paramedic.watch.jobs import said
@@ -23,6 +23,7 @@ from paramedic.watch.triage import EXHAUSTED, Triage
 
 _log = logging.getLogger("paramedic.watch")
 _SWEEP_S = 3.0
+_SECOND_THOUGHT_S = 1.0
 _SETTLE_S = 5.0
 """How long dependants may take to notice that what they need is back."""
 
@@ -44,6 +45,10 @@ class Attendant:
         self._store = store
         self._events: dict[IncidentId, asyncio.Event] = {}
         self._tasks: dict[IncidentId, asyncio.Task[None]] = {}
+        self._handed: set[PlanId] = set()
+        """Running plans that the engine has by now."""
+        self._given_up: dict[IncidentId, set[tuple[str, str]]] = {}
+        """Causes with which people were called already."""
         self._over: dict[PlanId, asyncio.Event] = {}
         self._cooling: dict[tuple[str, str], float] = {}
         self._released = asyncio.Event()
@@ -62,14 +67,17 @@ class Attendant:
             self.wake(incident)
 
     async def resume(self) -> None:
-        """Hand every committed plan to the engine, which knows those it has already."""
+        """Hand every committed plan to the engine: what a crash interrupted goes on first."""
         for plan in list(self.running.values()):
             await self.submit(plan)
 
     def wake(self, incident: IncidentId) -> None:
         """Something about the incident changed."""
-        if self.is_idle:
-            return
+        if not self.is_idle or incident in self._tasks:
+            self.take_up(incident)
+
+    def take_up(self, incident: IncidentId) -> None:
+        """See to this incident, also where nothing is begun by itself."""
         self._events.setdefault(incident, asyncio.Event()).set()
         if incident not in self._tasks:
             task = asyncio.create_task(self._attend(incident), name=f"attend {incident}")
@@ -81,7 +89,9 @@ class Attendant:
         assert self.engine is not None, "the engine is launched first"
         self.running[plan.id] = plan
         self._over.setdefault(plan.id, asyncio.Event())
-        await self.engine.submit(plan.id, len(plan.steps))
+        if plan.id not in self._handed:
+            self._handed.add(plan.id)
+            await self.engine.submit(plan.id, len(plan.steps))
 
     async def over(self, plan: PlanId) -> None:
         """Return when the plan has ended."""
@@ -95,7 +105,8 @@ class Attendant:
             self._release(ended.plan)
             return
         now = self.bench.clock.now()
-        state = PlanState.VERIFIED if ended.verified else PlanState.ROLLED_BACK if ended.undone else PlanState.FAILED
+        is_back = ended.undone and plan.incident is not None  # what an operator ordered stays
+        state = PlanState.VERIFIED if ended.verified else PlanState.ROLLED_BACK if is_back else PlanState.FAILED
         plan = replace(plan, state=state, ended_at=now, why_ended=ended.why)
         incident = self._triage.incidents.get(plan.incident) if plan.incident else None
         chapter = Chapter(at=now, plan=plan)
@@ -107,14 +118,14 @@ class Attendant:
             chapter.incident = replace(
                 incident,
                 state=IncidentState.OPEN,
-                attempts=incident.attempts + 1,
+                attempts=incident.attempts + (not ended.verified),
                 tried=(*incident.tried, plan.playbook),
                 why=f"`{plan.playbook}` {state}: {ended.why}",
             )
             chapter.tell("verified" if ended.verified else "undone", f"{plan.playbook}: {state}: {ended.why}")
             if ended.untold:
                 self._escalate(chapter, f"nobody can tell whether a step of `{plan.playbook}` happened: look, then act")
-            elif ended.verified and not self._triage.still_failing(chapter.incident):
+            elif ended.verified and self._triage.is_over(chapter.incident):
                 chapter.incident = replace(
                     chapter.incident,
                     state=IncidentState.RESOLVED,
@@ -140,31 +151,40 @@ class Attendant:
             return None, "; ".join(reasons) or f"nothing heals `{incident.code}` automatically"
         ruling = rule(plan, playbook, self.bench.service, Traffic(is_paused=self.paused, running=()))
         plan = replace(plan, needs_approval=None if ruling.answer is Answer.GO else ruling.reason)
-        await self._triage.save(Chapter(at=self.bench.clock.now(), incident=incident, plan=plan))
+        await self._triage.save(Chapter(at=self.bench.clock.now(), plan=plan))
         return plan, ""
 
-    async def settled(self, incident_id: IncidentId) -> bool:
-        """Wait until nothing more happens to the incident by itself; whether it is resolved."""
-        busy = (IncidentState.OPEN, IncidentState.RECOVERING)
-        while (incident := self._triage.incidents.get(incident_id)) and incident.state in busy:
-            if incident.is_settled:
-                return False
+    async def settled(self, incident_id: IncidentId) -> Incident | None:
+        """The incident as it is recorded, once nothing more happens to it by itself."""
+        while True:
+            # Memory is ahead of the store, and what is told to somebody must be recorded.
+            if not _is_busy(self._triage.incidents.get(incident_id)):
+                incident = await insist(self._store, lambda tx: tx.incidents.get(incident_id), self.bench.clock.sleep)
+                if not _is_busy(incident):
+                    return incident
             await self.bench.clock.sleep(0.05)
-        return incident is None
 
     async def approve(self, plan: Plan, by: str) -> str | None:
         """Commit a proposed plan that somebody agreed to; returns why not, if so."""
         incident = self._triage.incidents.get(plan.incident) if plan.incident else None
         if incident is None or plan.state is not PlanState.PROPOSED:
             return f"plan `{plan.id}` is {plan.state} and cannot be approved"
+        if self._triage.is_over(incident):
+            await self._gone(incident)
+            return f"plan `{plan.id}` is stale: the trouble went by itself"
+        incident = self._triage.diagnose(incident)
         fresh = await self._draw(incident, self.playbooks[plan.playbook]) if plan.playbook in self.playbooks else None
+        now = self._triage.incidents.get(incident.id)
+        if now is None or now.state is IncidentState.RECOVERING:
+            return f"plan `{plan.id}` cannot be approved: another one {'is running' if now else 'has healed it'}"
         if fresh is None or fresh.fingerprint != plan.fingerprint or fresh.steps != plan.steps:
             chapter = Chapter(at=self.bench.clock.now(), plan=replace(plan, state=PlanState.STALE))
-            chapter.incident = replace(incident, state=IncidentState.OPEN, why=f"plan `{plan.id}` went stale")
+            if now.plan == plan.id:
+                chapter.incident = replace(now, state=IncidentState.OPEN, why=f"plan `{plan.id}` went stale")
             await self._triage.save(chapter)
             self.wake(incident.id)
-            return f"plan `{plan.id}` is stale: what it assumed has changed; a new one is being made"
-        await self._commit(incident, replace(plan, approved_by=by), f"approved by {by}")
+            return f"plan `{plan.id}` is stale: what it assumed has changed"
+        await self._commit(self._triage.diagnose(now), replace(plan, approved_by=by), f"approved by {by}")
         return None
 
     async def reject(self, plan: Plan, by: str, reason: str) -> str | None:
@@ -172,9 +192,11 @@ class Attendant:
         incident = self._triage.incidents.get(plan.incident) if plan.incident else None
         if incident is None or plan.state is not PlanState.PROPOSED:
             return f"plan `{plan.id}` is {plan.state} and cannot be rejected"
-        chapter = Chapter(at=self.bench.clock.now(), plan=replace(plan, state=PlanState.REJECTED, why_ended=reason))
-        chapter.incident = replace(incident, tried=(*incident.tried, plan.playbook))
-        self._escalate(chapter, f"`{plan.playbook}` was rejected by {by}: {reason}")
+        now = self.bench.clock.now()
+        chapter = Chapter(at=now, plan=replace(plan, state=PlanState.REJECTED, ended_at=now, why_ended=reason))
+        if incident.state is not IncidentState.RECOVERING:
+            chapter.incident = replace(incident, tried=(*incident.tried, plan.playbook))
+            self._escalate(chapter, f"`{plan.playbook}` was rejected by {by}: {reason}")
         await self._triage.save(chapter)
         return None
 
@@ -183,15 +205,35 @@ class Attendant:
         fresh = replace(
             incident, state=IncidentState.OPEN, is_settled=False, attempts=0, tried=(), why="tried again on request"
         )
+        for each in [each for each in self._cooling if each[1].partition(":")[0] in _components(incident)]:
+            del self._cooling[each]
+        self._given_up.pop(incident.id, None)
         await self._triage.save(Chapter(at=self.bench.clock.now(), incident=fresh))
         self.wake(incident.id)
+
+    async def go_on(self) -> None:
+        """A pause is over: what only it held back is taken up again."""
+        waiting = [each.plan for each in self._triage.incidents.values() if each.plan]
+        plans = await insist(
+            self._store, lambda tx: [plan for each in waiting if (plan := tx.plans.get(each))], self.bench.clock.sleep
+        )
+        for plan in plans:
+            incident = self._triage.incidents.get(plan.incident) if plan.incident else None
+            if incident is None or incident.plan != plan.id or incident.state is not IncidentState.WAITING:
+                continue
+            if plan.needs_approval == WHILE_PAUSED:
+                chapter = Chapter(at=self.bench.clock.now())
+                chapter.plan = replace(plan, state=PlanState.STALE, why_ended="the pause is over")
+                chapter.incident = replace(incident, state=IncidentState.OPEN, why="the pause is over")
+                await self._triage.save(chapter)
+                self.wake(incident.id)
 
     async def retire(self, within_s: float) -> None:
         """Begin nothing new, and give running plans time to end."""
         await self.close()
-        if self.running:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(asyncio.gather(*(self.over(plan) for plan in self.running)), within_s)
+        handed = [plan for plan in self.running if plan in self._handed]
+        with suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.gather(*(self.over(plan) for plan in handed)), within_s)
 
     async def close(self) -> None:
         """Stop attending; the store knows where to go on."""
@@ -218,7 +260,7 @@ class Attendant:
                         Chapter(at=self.bench.clock.now(), incident=replace(incident, state=IncidentState.OPEN))
                     )
                     continue
-            if not self._triage.still_failing(incident):
+            if self._triage.is_over(incident):
                 await self._gone(incident)
                 continue
             await event.wait()
@@ -230,12 +272,25 @@ class Attendant:
         if self._needs_a_look_around(incident):
             await self._sweep(incident)
         incident = self._triage.diagnose(self._triage.incidents.get(incident.id, incident))
-        if not self._triage.still_failing(incident):
+        if self._triage.is_over(incident):
             await self._gone(incident)
             return
+        if not self._triage.still_failing(incident):
+            await self._released_or(_SETTLE_S)  # we are blind: nothing is certain enough to act upon
+            return
         plan, playbook, reasons = await self._choose(incident)
-        now = self.bench.clock.now()
-        chapter = Chapter(at=now, incident=incident)
+        now = self._triage.incidents.get(incident.id)
+        if now is None or now.state is not IncidentState.OPEN:
+            return  # somebody else decided meanwhile
+        cause = (incident.component, incident.code)
+        incident = self._triage.diagnose(now)
+        is_same = (incident.component, incident.code) == cause and self._triage.still_failing(incident)
+        if not is_same or (plan and not plan.verify):
+            return  # it looks different by now
+        if incident.component in {*self._triage.stopped, *self._triage.quiet}:
+            await self._released_or(_SECOND_THOUGHT_S)  # somebody's order came first
+            return
+        chapter = Chapter(at=self.bench.clock.now(), incident=incident)
         chapter.tell("suspects", "; ".join(f"{s.component} {s.code} {s.score:.2f}" for s in incident.suspects[:3]))
         if plan is None or playbook is None:
             await self._give_up(chapter, incident, reasons)
@@ -246,9 +301,7 @@ class Attendant:
             case Answer.GO:
                 await self._commit(incident, plan, ruling.reason)
             case Answer.LATER:
-                self._released.clear()
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._released.wait(), _SETTLE_S)
+                await self._released_or(_SETTLE_S)
             case Answer.APPROVAL:
                 chapter.plan = replace(plan, needs_approval=ruling.reason)
                 chapter.incident = replace(
@@ -266,9 +319,10 @@ class Attendant:
         if incident.attempts >= self.bench.service.settings.max_recovery_attempts:
             return None, None, [f"{incident.attempts} attempts did not help"]
         reasons: list[str] = []
+        tried = await self._tried(incident)
         fitting = [each for each in self.playbooks.values() if incident.code in each.heals]
         for playbook in sorted(fitting, key=lambda each: (each.attended, each.name)):
-            if playbook.name in incident.tried:
+            if playbook.name in tried:
                 reasons.append(f"`{playbook.name}` was tried")
                 continue
             until = self._cooling.get((playbook.name, fingerprint(incident.component, incident.code)), 0.0)
@@ -285,6 +339,12 @@ class Attendant:
                 return plan, playbook, reasons
         return None, None, reasons
 
+    async def _tried(self, incident: Incident) -> set[str]:
+        """Playbooks that were run on this suspect since the incident began, or since a person asked to try again."""
+        plans = await insist(self._store, lambda tx: tx.plans.of(incident.id), self.bench.clock.sleep)
+        runs = [each for each in plans if each.state.is_over and each.state is not PlanState.STALE]
+        return {each.playbook for each in runs[: len(incident.tried)] if each.suspect == incident.component}
+
     async def _draw(self, incident: Incident, playbook: Playbook) -> Plan | None:
         try:
             return await draw_up(
@@ -294,7 +354,7 @@ class Attendant:
                 incident.code,
                 self._triage.failed_checks(incident),
                 incident=incident.id,
-                attempt=incident.attempts + 1,
+                attempt=len(incident.tried) + 1,
                 baseline=self._baseline(incident),
                 severity=incident.severity,
             )
@@ -324,7 +384,7 @@ class Attendant:
 
     async def _give_up(self, chapter: Chapter, incident: Incident, reasons: list[str]) -> None:
         code = self._triage.code(incident.code)
-        if not incident.attempts and not reasons and code.ending is Ending.ADVISE:
+        if not incident.tried and not reasons and code.ending is Ending.ADVISE:
             chapter.incident = replace(incident, is_settled=True, why="told; the remedy is in the hint")
             chapter.tell("advised", f"{incident.component}: {incident.code}")
             announce(chapter, self.bench.service, "advised")
@@ -341,16 +401,11 @@ class Attendant:
         chapter.incident = replace(incident, state=IncidentState.ESCALATED, escalated_at=chapter.at, why=why)
         chapter.tell("escalated", why)
         announce(chapter, self.bench.service, "escalated")
+        self._given_up.setdefault(incident.id, set()).add((incident.component, incident.code))
 
     async def _gone(self, incident: Incident) -> None:
-        if incident.state is IncidentState.WAITING and incident.plan:
-            name = incident.plan
-            plan = await insist(self._store, lambda tx: tx.plans.get(name), self.bench.clock.sleep)
-            if plan and plan.state is PlanState.PROPOSED:
-                stale = replace(plan, state=PlanState.STALE, why_ended="the trouble went by itself")
-                await self._triage.save(Chapter(at=self.bench.clock.now(), plan=stale))
-        healed = incident.attempts > 0 and incident.state is IncidentState.OPEN
-        why = f"healed by `{incident.tried[-1]}`" if healed and incident.tried else "the trouble went by itself"
+        healed = bool(incident.tried) and incident.state is IncidentState.OPEN
+        why = f"healed by `{incident.tried[-1]}`" if healed else "the trouble went by itself"
         await self._triage.resolve(incident, why, by_itself=not healed)
 
     async def _look_deeper(self, incident_id: IncidentId) -> None:
@@ -359,7 +414,8 @@ class Attendant:
         if incident is None or incident.state is IncidentState.RECOVERING:
             return
         again = self._triage.diagnose(incident)
-        is_other = (again.component, again.code) != (incident.component, incident.code)
+        cause = (again.component, again.code)
+        is_other = cause not in {(incident.component, incident.code), *self._given_up.get(incident_id, ())}
         if is_other and incident.code != EXHAUSTED and self._triage.still_failing(again):
             fresh = replace(
                 again,
@@ -370,8 +426,8 @@ class Attendant:
             await self._triage.save(Chapter(at=self.bench.clock.now(), incident=fresh))
 
     def _needs_a_look_around(self, incident: Incident) -> bool:
-        """A symptom by nature may come from elsewhere; a failed attempt says that something was overlooked."""
-        return incident.attempts > 0 or self._triage.code(incident.code).depth == 0
+        """A symptom by nature may come from elsewhere; where an attempt was not the end, something was overlooked."""
+        return bool(incident.tried) or self._triage.code(incident.code).depth == 0
 
     async def _sweep(self, incident: Incident) -> None:
         service = self.bench.service
@@ -384,10 +440,10 @@ class Attendant:
         deadline = clock.monotonic() + _SETTLE_S
         while True:
             incident = self._triage.incidents.get(incident.id, incident)
-            if not self._triage.still_failing(incident):
+            if self._triage.is_over(incident):
                 return
             await self._look_at({each.component: None for each in incident.symptoms}, _SETTLE_S)
-            if clock.monotonic() >= deadline or not self._triage.still_failing(incident):
+            if clock.monotonic() >= deadline or self._triage.is_over(incident):
                 return
             await clock.sleep(0.1)
 
@@ -401,8 +457,15 @@ class Attendant:
             for each in late:
                 each.cancel()
 
+    async def _released_or(self, within_s: float) -> None:
+        """Wait until some plan ends, at most so long."""
+        self._released.clear()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._released.wait(), within_s)
+
     def _release(self, plan: PlanId) -> None:
         self.running.pop(plan, None)
+        self._handed.discard(plan)
         self._released.set()
         self._over.setdefault(plan, asyncio.Event()).set()
         self._over.pop(plan)
@@ -414,3 +477,16 @@ class Attendant:
             # Our own fault must not lose an incident: say so and attend to it again.
             _log.error("attending to %s failed and is tried again: %s", incident, said(error), exc_info=error)
             asyncio.get_running_loop().call_later(1.0, self.wake, incident)
+        elif incident in self._triage.incidents:
+            self.wake(incident)  # it was opened again at the very moment when it had ended
+        else:
+            self._given_up.pop(incident, None)
+
+
+def _is_busy(incident: Incident | None) -> bool:
+    busy = (IncidentState.OPEN, IncidentState.RECOVERING)
+    return incident is not None and incident.state in busy and not incident.is_settled
+
+
+def _components(incident: Incident) -> set[str]:
+    return {incident.component, *(each.component for each in incident.symptoms)}

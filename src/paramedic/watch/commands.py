@@ -6,12 +6,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
-from paramedic.model.errors import ParamedicError, StoreError
+from paramedic.model.errors import ParamedicError, PlanStale, StoreError, UsageError
 from paramedic.model.ids import PlanId
-from paramedic.model.incident import IncidentState
+from paramedic.model.incident import Incident, IncidentState
 from paramedic.model.playbook import Plan, PlanState
 from paramedic.model.receipt import Command, CommandState
 from paramedic.model.wire import Json, dump
+from paramedic.sdk.check import Depth
 from paramedic.store import insist
 from paramedic.watch.jobs import said
 from paramedic.watch.node import PAUSED, Node
@@ -20,8 +21,8 @@ from paramedic.watch.orders import managed
 _log = logging.getLogger("paramedic.watch")
 _POLL_S = 0.05
 Result = Mapping[str, Json]
-ACTING = ("recover", "approve")
-"""Verbs that need a node which acts by itself."""
+_FORGOTTEN_S = 3600.0
+"""What nobody took up for so long is not wanted any more."""
 
 
 class Commands:
@@ -30,6 +31,7 @@ class Commands:
     def __init__(self, node: Node) -> None:
         self._node = node
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._deciding = asyncio.Lock()
         self._verbs: Mapping[str, Callable[[Command], Awaitable[Result]]] = {
             "start": self._order,
             "stop": self._order,
@@ -52,10 +54,10 @@ class Commands:
                 await self.take()
             await self._node.clock.sleep(_POLL_S)
 
-    async def take(self) -> None:
-        """Begin every pending command that is not under way."""
+    async def take(self, only: str | None = None) -> None:
+        """Begin every pending command that is not under way, or only the one of this id."""
         for command in await self._node.store.run(lambda tx: tx.commands.pending()):
-            if command.id not in self._tasks and not (self._node.is_idle and command.verb in ACTING):
+            if command.id not in self._tasks and only in (None, command.id):
                 self._tasks[command.id] = asyncio.create_task(self._carry_out(command), name=command.verb)
 
     async def finish(self) -> None:
@@ -68,9 +70,12 @@ class Commands:
             verb = self._verbs.get(command.verb)
             if verb is None:
                 raise ParamedicError(f"unknown command `{command.verb}`")
+            if (self._node.clock.now() - command.at).total_seconds() > _FORGOTTEN_S:
+                raise ParamedicError("nobody took it up in time", hint="ask again")
             result: Result = await verb(command)
         except ParamedicError as error:
-            state, result = CommandState.REFUSED, {"error": str(error), "hint": error.hint}
+            state = CommandState.REFUSED
+            result = {"error": str(error), "hint": error.hint, "exit_code": error.exit_code}
         except Exception as error:  # a boundary: the one who asked must get an answer
             _log.error("the command %s failed: %s", command.verb, said(error), exc_info=error)
             hint = "this is a fault of paramedic; its log says more"
@@ -85,20 +90,25 @@ class Commands:
     async def _order(self, command: Command) -> Result:
         names = _names(command)
         service = self._node.service
-        if not names:
-            order = managed(service.components, service.start_order(), service.settings.node)
-            names = tuple(each.name for each in (order[::-1] if command.verb == "stop" else order))
-        plans = [await self._node.orders.give(command.verb, name, command.by, command.id) for name in names]
+        order = managed(service.components, service.start_order(), service.settings.node)
+        wanted = [each.name for each in order if not names or each.name in names]
+        await self._node.attendant.resume()
+        plans = [
+            await self._node.orders.give(command.verb, name, command.by, command.id)
+            for name in (wanted[::-1] if command.verb == "stop" else wanted)
+        ]
         return {"plans": [dump(plan) for plan in plans], "verified": all(_is_verified(plan) for plan in plans)}
 
     async def _plan(self, command: Command) -> Result:
         await self._look_round(_names(command))
         plans, none = [], []
-        for incident in list(self._node.triage.incidents.values()):
+        for incident in self._concerned(_names(command)):
             if incident.plan and incident.state in (IncidentState.WAITING, IncidentState.RECOVERING):
                 plan = await self._get(incident.plan)
                 if plan:
                     plans.append(plan)
+                continue
+            if not self._node.triage.still_failing(incident):
                 continue
             plan, why = await self._node.attendant.propose(incident)
             if plan:
@@ -115,32 +125,33 @@ class Commands:
             return await self._run_plan(PlanId(str(wanted)), command.by)
         before = set(self._node.triage.incidents)
         names = _names(command)
+        await self._node.attendant.resume()
         await self._look_round(names)
-        concerned = [
-            each
-            for each in list(self._node.triage.incidents.values())
-            if not names or {each.component, *(s.component for s in each.symptoms)} & set(names)
-        ]
+        concerned = self._concerned(names)
         for incident in concerned:
-            if incident.id in before and incident.state is IncidentState.ESCALATED:
+            if incident.id in before and (incident.state is IncidentState.ESCALATED or incident.is_settled):
                 await self._node.attendant.reopen(incident)
-        ended = [await self._node.attendant.settled(each.id) for each in concerned]
-        final = await self._node.store.run(
-            lambda tx: [found for each in concerned if (found := tx.incidents.get(each.id))]
-        )
+            self._node.attendant.take_up(incident.id)
+        ended = [found for each in concerned if (found := await self._node.attendant.settled(each.id))]
         return {
-            "incidents": [dump(each) for each in final],
-            "verified": all(each.state is IncidentState.RESOLVED for each in final) and all(ended),
+            "incidents": [dump(each) for each in ended],
+            "verified": all(each.state is IncidentState.RESOLVED for each in ended),
         }
 
     async def _run_plan(self, plan_id: PlanId, by: str) -> Result:
         plan = await self._must_get(plan_id)
+        await self._node.attendant.resume()
         if plan.state is PlanState.PROPOSED:
-            why = await self._node.attendant.approve(plan, by)
-            if why:
-                raise ParamedicError(why, hint="`paramedic plan` makes a new one")
+            incident = self._node.triage.incidents.get(plan.incident) if plan.incident else None
+            await self._look_round(tuple({each.component for each in incident.symptoms}) if incident else ())
+            async with self._deciding:
+                plan = await self._must_get(plan_id)
+                is_open = plan.state is PlanState.PROPOSED
+                if is_open and (why := await self._node.attendant.approve(plan, by)):
+                    raise PlanStale(why, hint="`paramedic plan` makes a new one")
         elif plan.state is not PlanState.COMMITTED and plan.state is not PlanState.VERIFIED:
-            raise ParamedicError(f"plan `{plan_id}` is {plan.state}", hint="`paramedic plan` makes a new one")
+            why = f": {plan.why_ended}" if plan.why_ended else ""
+            raise PlanStale(f"plan `{plan_id}` is {plan.state}{why}", hint="`paramedic plan` makes a new one")
         await self._node.attendant.over(plan_id)
         plan = await self._must_get(plan_id)
         return {"plans": [dump(plan)], "verified": _is_verified(plan)}
@@ -152,7 +163,7 @@ class Commands:
         plan = await self._must_get(PlanId(str(command.args["plan"])))
         why = await self._node.attendant.reject(plan, command.by, str(command.args.get("reason") or "no reason given"))
         if why:
-            raise ParamedicError(why)
+            raise PlanStale(why)
         return {"plan": plan.id, "state": PlanState.REJECTED}
 
     async def _pause(self, command: Command) -> Result:
@@ -160,21 +171,22 @@ class Commands:
         await self._node.store.run(lambda tx: tx.notes.set(PAUSED, paused))
         self._node.attendant.paused = paused
         if not paused:
-            for incident in list(self._node.triage.incidents.values()):
-                if incident.state is IncidentState.WAITING:
-                    await self._node.attendant.reopen(incident)
+            await self._node.attendant.go_on()
         return {"paused": paused}
 
     async def _look_round(self, names: tuple[str, ...]) -> None:
         """Look at everything asked for, twice where the first look leaves a doubt."""
-        components = [each for each in self._node.service.components.values() if not names or each.name in names]
-        looks = [
-            self._node.look_once(each.name, spec, "command")
-            for each in components
-            for spec in self._node.registry.checks
-            if spec.target(each) is not None
+        known = tuple(each for each in names if each in self._node.service.components)
+        due = self._node.runner.due(known, depth=Depth.FULL) if known or not names else ()
+        await asyncio.gather(*(self._node.look_once(each.name, spec, "command") for each, spec in due))
+
+    def _concerned(self, names: tuple[str, ...]) -> list[Incident]:
+        """Unresolved incidents, of all or of these components."""
+        return [
+            each
+            for each in self._node.triage.incidents.values()
+            if not names or {each.component, *(symptom.component for symptom in each.symptoms)} & set(names)
         ]
-        await asyncio.gather(*looks)
 
     async def _get(self, plan: PlanId) -> Plan | None:
         return await self._node.store.run(lambda tx: tx.plans.get(plan))
@@ -182,9 +194,7 @@ class Commands:
     async def _must_get(self, plan_id: PlanId) -> Plan:
         plan = await self._get(plan_id)
         if plan is None:
-            raise ParamedicError(
-                f"there is no plan `{plan_id}`", hint="`paramedic incidents list` shows the newest plans"
-            )
+            raise UsageError(f"there is no plan `{plan_id}`", hint="`paramedic plan` makes one")
         return plan
 
 

@@ -44,7 +44,7 @@ class Node:
     def __init__(
         self, service: Service, registry: Registry, clock: Clock | None = None, *, is_idle: bool = False
     ) -> None:
-        """``is_idle``: know everything, but do nothing by yourself."""
+        """``is_idle``: know everything, but begin nothing by yourself."""
         self.service = service
         self.registry = registry
         self.clock = clock or SystemClock()
@@ -95,10 +95,10 @@ class Node:
         adopted = await self.supervisor.adopt()
         if adopted:
             _log.info("adopted running processes: %s", ", ".join(adopted))
-        await self.engine.launch()
         self.attendant.is_idle = self.is_idle
         await self.attendant.load()
         if not self.is_idle:
+            await self.engine.launch()
             await self.attendant.resume()
 
     async def __aexit__(

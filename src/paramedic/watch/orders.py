@@ -44,19 +44,20 @@ class Orders:
         """
         plan_id = PlanId(f"plan-{order}-{name}")
         plan = await self._insist(lambda tx: tx.plans.get(plan_id))
-        if plan is None:
-            if verb != "shut-down":
-                await self._wish(name, Desired.STOPPED if verb == "stop" else Desired.RUNNING, by)
-            plan = await self._draw(verb, name, by, plan_id)
-        if plan.state is PlanState.COMMITTED:
-            self._triage.quiet[name] = f"under the order `{verb}` of {by}"
-            try:
+        self._triage.quiet[name] = f"under the order `{verb}` of {by}"
+        try:
+            if plan is None:
+                if verb != "shut-down":
+                    await self._wish(name, Desired.STOPPED if verb == "stop" else Desired.RUNNING, by)
+                    await self._free(name)
+                plan = await self._draw(verb, name, by, plan_id)
+            if plan.state is PlanState.COMMITTED:
                 await self._attendant.submit(plan)
                 await self._attendant.over(plan_id)
-            finally:
-                if verb != "shut-down":
-                    self._triage.quiet.pop(name, None)
-                    await self.bench.look(name)
+        finally:
+            if verb != "shut-down":
+                self._triage.quiet.pop(name, None)
+                await self.bench.look(name)
         return await self._insist(lambda tx: tx.plans.get(plan_id)) or plan
 
     async def _wish(self, name: str, desired: Desired, by: str) -> None:
@@ -66,6 +67,12 @@ class Orders:
             self._triage.stopped.add(name)
         else:
             self._triage.stopped.discard(name)
+
+    async def _free(self, name: str) -> None:
+        """Wait for plans that work on the component: two hands on one process undo each other's work."""
+        for plan in list(self._attendant.running.values()):
+            if name in (step.component for step in plan.steps):
+                await self._attendant.over(plan.id)
 
     async def _insist(self, fn: Callable[[Transaction], Result]) -> Result:
         """An order is kept, however long the store takes to be there again."""

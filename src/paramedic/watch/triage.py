@@ -26,6 +26,13 @@ from paramedic.watch.journal import Journal
 
 FLAPPING = "component.flapping"
 EXHAUSTED = "recovery.exhausted"
+BLIND = "paramedic.blind"
+OURSELVES = "paramedic"
+"""The component of troubles of our own."""
+_SIGHT = "paramedic.sight"
+_BLIND_LOOKS = 2
+_BLIND_CHECKS = 3
+"""Fewer may be blind for reasons of their own."""
 _REOPEN_S = 60.0
 """Trouble that comes back this soon after it went by itself continues the old incident."""
 
@@ -44,6 +51,8 @@ class Verdict:
     is_new: bool = True
     """Nothing was ever recorded of this check."""
     flips: deque[float] = field(default_factory=lambda: deque(maxlen=50))
+    blind: int = 0
+    """How many looks running could not look."""
 
     @property
     def is_failing(self) -> bool:
@@ -78,13 +87,23 @@ class Triage:
 
         findings, incidents, desired = await self._journal.store.run(read)
         now = self._clock.monotonic()
-        for finding in sorted(findings, key=self._gravity):
-            self.verdicts[finding.component, finding.check] = Verdict(finding, now, is_new=False)
         self.incidents = {each.id: each for each in incidents}
+        for finding in sorted(findings, key=self._gravity):
+            key = (finding.component, finding.check)
+            is_ours = finding.component in self.service.components or finding.component == OURSELVES
+            # What failed without being confirmed before the end is looked at as if for the first time.
+            if is_ours and (not finding.status.is_failing or self._is_told(key)):
+                self.verdicts[key] = Verdict(finding, now, is_new=False)
         self.stopped = {name for name, wish in desired.items() if wish is Desired.STOPPED}
 
     async def judge(self, findings: Sequence[Finding], cause: str) -> bool:
         """Take in the findings of one look of one check. True when a second look should follow at once."""
+        again = await self._take_in(findings, cause)
+        if sight := self._sight():
+            await self._take_in((sight,), cause)
+        return again
+
+    async def _take_in(self, findings: Sequence[Finding], cause: str) -> bool:
         findings = [self._excused(each) for each in findings]
         worst = max(findings, key=self._gravity)
         key = (worst.component, worst.check)
@@ -93,11 +112,13 @@ class Triage:
         self._fresh[key] = tuple(findings)
         worst = self._flapping(worst, verdict, now)
         seen = (worst.status, worst.code)
-        if verdict and seen == (verdict.finding.status, verdict.finding.code):
-            verdict.finding, verdict.doubt, verdict.looks = worst, None, 0
-            return False
         if verdict is None:
             verdict = self.verdicts[key] = Verdict(replace(worst, status=Status.UNKNOWN, code=None), now)
+        verdict.blind = verdict.blind + 1 if worst.status is Status.UNKNOWN else 0
+        is_known = not worst.status.is_failing or self._is_told(key)
+        if not verdict.is_new and is_known and seen == (verdict.finding.status, verdict.finding.code):
+            verdict.finding, verdict.doubt, verdict.looks = worst, None, 0
+            return False
         verdict.looks = verdict.looks + 1 if verdict.doubt == seen else 1
         verdict.doubt = seen
         code = self.code(worst.code)
@@ -180,6 +201,11 @@ class Triage:
             if (verdict := self.verdicts.get((each.component, each.check)))
         )
 
+    def is_over(self, incident: Incident) -> bool:
+        """Whether every symptom of the incident is known to hold no longer: a check that cannot look says nothing."""
+        known = [self.verdicts.get((each.component, each.check)) for each in incident.symptoms]
+        return not any(each and (each.is_failing or each.finding.status is Status.UNKNOWN) for each in known)
+
     async def save(self, chapter: Chapter, *, must: bool = False) -> None:
         """Make a chapter true, in memory at once and in the store before returning.
 
@@ -212,6 +238,9 @@ class Triage:
         """Drop verdicts of components that are no longer declared."""
         for key in [key for key in self.verdicts if key[0] in components]:
             del self.verdicts[key]
+        for incident in self.incidents.values():
+            if any(each.component in components for each in incident.symptoms):
+                self._wake(incident.id)
 
     def put_back(self, findings: Sequence[Finding]) -> None:
         """What was taken could not be stored; what was found since then is newer."""
@@ -263,6 +292,32 @@ class Triage:
         await self.save(chapter)
         for incident in woken:
             self._wake(incident)
+
+    def _is_told(self, key: tuple[str, str]) -> bool:
+        """Whether some incident tells of this check."""
+        return any((s.component, s.check) == key for each in self.incidents.values() for s in each.symptoms)
+
+    def _sight(self) -> Finding | None:
+        """What is to be said of our own sight: that most checks cannot look, or that they can again."""
+        known = {key: each for key, each in self.verdicts.items() if key[0] != OURSELVES}
+        blind = [each.finding for each in known.values() if each.blind >= _BLIND_LOOKS]
+        is_blind = len(blind) >= _BLIND_CHECKS and 2 * len(blind) > len(known)
+        mine = self.verdicts.get((OURSELVES, _SIGHT))
+        if is_blind == (mine is not None and mine.is_failing):
+            return None
+        code = self.code(BLIND if is_blind else None)
+        return Finding(
+            component=OURSELVES,
+            kind=OURSELVES,
+            check=_SIGHT,
+            status=Status.CRITICAL if is_blind else Status.OK,
+            code=BLIND if is_blind else None,
+            type=code.type if is_blind else None,
+            observed=f"{len(blind)} of {len(known)} checks cannot look",
+            because=f"`{blind[0].component}`: {blind[0].observed}" if is_blind else "",
+            hint="see whether paramedic may still read files and open connections" if is_blind else None,
+            at=self._clock.now(),
+        )
 
     def _join(self, chapter: Chapter, finding: Finding, now: float) -> list[IncidentId]:
         """Put a new trouble into the incident where it belongs, opening one where there is none."""

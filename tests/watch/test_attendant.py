@@ -1,0 +1,290 @@
+"""Every incident comes to its end, whatever works and whoever dies on the way."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from scene import BLIND, DEAD, LOST, ODD, SLOW, DidIt, book
+
+from paramedic.model.component import Autonomy
+from paramedic.model.incident import Incident, IncidentState
+from paramedic.model.playbook import PlanState
+from paramedic.model.receipt import Phase
+from paramedic.model.status import Severity, Status
+from scenery import part
+
+CRITICAL, FINE = Status.CRITICAL, Status.OK
+PEOPLE = {"L2": ("json://team",), "L3": ("json://boss",)}
+
+
+async def ended(here: Any, *states: IncidentState, count: int = 1) -> list[Incident]:
+    """Incidents of the store, once so many are in one of these states."""
+    wanted = states or (IncidentState.RESOLVED,)
+    return await here.until(
+        lambda: found if len(found := [each for each in here.recorded() if each.state in wanted]) >= count else None
+    )
+
+
+async def test_what_can_be_healed_is_healed_verified_and_closed(scene: Any) -> None:
+    """The straight way: one plan, one act, no message to anybody who was not called."""
+    here = await scene(part("api"), escalation=PEOPLE).begin()
+    await here.see("api", CRITICAL, DEAD)
+    (incident,) = await ended(here)
+    assert (incident.why, incident.tried, incident.attempts) == ("healed by `mend`", ("mend",), 0)
+    assert here.luck.done == ["api"]
+    assert [each.state for each in here.plans()] == [PlanState.VERIFIED]
+    assert here.messages() == []
+
+
+async def test_one_story_may_need_the_same_playbook_on_two_components(scene: Any) -> None:
+    """Both died: healing the first is no reason to give up on the second."""
+    here = await scene(part("api", "db"), part("db"), part("web", "api")).begin()
+    for name in ("db", "api", "web"):
+        await here.see(name, CRITICAL, DEAD)
+    (incident,) = await ended(here)
+    assert here.luck.done == ["db", "api", "web"]
+    assert incident.attempts == 0, "only what did not help counts"
+
+
+async def test_what_nothing_heals_goes_to_people_and_its_end_to_the_same(scene: Any) -> None:
+    """No playbook: escalated at once, once; `resolved` reaches exactly those who were called."""
+    here = await scene(part("api"), escalation=PEOPLE).begin()
+    await here.see("api", CRITICAL, LOST)
+    (incident,) = await ended(here, IncidentState.ESCALATED)
+    assert incident.why == "nothing heals `it.lost` automatically"
+    await here.see("api", CRITICAL, LOST)
+    await here.see("api", FINE)
+    await ended(here)
+    assert sorted(here.messages()) == [("escalated", "json://team"), ("resolved", "json://team")]
+    assert here.luck.done == []
+
+
+async def test_what_people_were_called_for_is_not_called_for_again(scene: Any) -> None:
+    """A trouble that alternates between two faces wakes people once for each face."""
+    here = await scene(part("api"), books={}, escalation=PEOPLE).begin()
+    for _ in range(4):
+        await here.see("api", CRITICAL, LOST)
+        await ended(here, IncidentState.ESCALATED)
+        await here.see("api", CRITICAL, DEAD)
+        await here.until(lambda: here.recorded()[0].code == DEAD.id or len(here.messages()) == 2)
+        await ended(here, IncidentState.ESCALATED)
+    assert here.messages() == [("escalated", "json://team")] * 2
+
+
+async def test_advice_is_given_once_and_wakes_nobody_again(scene: Any) -> None:
+    """What only needs a hint is told with it, stays open, is not escalated, and its end is told."""
+    here = await scene(part("api"), escalation=PEOPLE).begin()
+    await here.see("api", CRITICAL, ODD)
+    await here.until(lambda: here.recorded()[0].is_settled)
+    await here.see("api", CRITICAL, ODD)
+    assert here.recorded()[0].state is IncidentState.OPEN
+    await here.see("api", FINE)
+    await ended(here)
+    assert sorted(here.messages()) == [("advised", "json://team"), ("resolved", "json://team")]
+    assert here.plans() == []
+
+
+async def test_after_three_attempts_people_take_over(scene: Any) -> None:
+    """Each playbook once, at most three, then the most urgent call there is."""
+    books = {name: book(name, DEAD) for name in ("a", "b", "c", "d")}
+    here = scene(part("api"), books=books, escalation=PEOPLE)
+    here.luck.works = lambda _: False
+    await here.begin()
+    await here.see("api", CRITICAL, DEAD)
+    (incident,) = await ended(here, IncidentState.ESCALATED)
+    assert incident.tried == ("a", "b", "c")
+    assert (incident.code, incident.severity) == ("recovery.exhausted", Severity.P0)
+    assert sorted(here.messages()) == [("escalated", "json://boss"), ("escalated", "json://team")]
+    await here.see("api", CRITICAL, LOST)
+    await here.see("api", FINE)
+    await ended(here)
+
+
+async def test_what_did_not_help_rests_until_it_has_cooled_down(scene: Any) -> None:
+    """A playbook that failed is not tried on the same trouble for a while, not even after a restart of Paramedic."""
+    here = scene(part("api"), recovery_cooldown_s=300.0)
+    here.luck.works = lambda _: False
+    await here.begin()
+    await here.see("api", CRITICAL, DEAD)
+    await ended(here, IncidentState.ESCALATED)
+    for life in range(2):
+        here.clock.passed += 50
+        await here.see("api", FINE)
+        await ended(here, count=life + 1)
+        here.clock.passed += 61
+        await here.see("api", CRITICAL, DEAD)
+        found = await ended(here, IncidentState.ESCALATED)
+        assert "cools down" in found[0].why
+        here = await (await here.reborn()).begin()
+    assert here.luck.done == []
+    here.clock.passed += 300
+    await here.see("api", FINE)
+    await ended(here, count=3)
+    here.clock.passed += 61
+    await here.see("api", CRITICAL, DEAD)
+    await ended(here, count=4)
+    assert here.luck.done == ["api"]
+    await here.end()
+
+
+async def test_a_person_who_asks_again_need_not_wait(scene: Any) -> None:
+    """Cool-downs and earlier attempts bind automation only."""
+    here = scene(part("api"))
+    here.luck.works = lambda _: False
+    await here.begin()
+    await here.see("api", CRITICAL, DEAD)
+    (incident,) = await ended(here, IncidentState.ESCALATED)
+    here.luck.works = lambda _: True
+    await here.attendant.reopen(incident)
+    await ended(here)
+    assert here.luck.done == ["api", "api"]
+
+
+async def test_never_more_recoveries_at_once_than_allowed(scene: Any) -> None:
+    """Twelve deaths at once: all of them healed, two at a time."""
+    names = [f"part{index}" for index in range(12)]
+    here = scene(*(part(name) for name in names), recoveries_at_once=2)
+    await here.begin()
+    await asyncio.gather(*(here.see(name, CRITICAL, DEAD) for name in names))
+    await ended(here, count=12)
+    assert sorted(here.luck.done) == sorted(names)
+    assert here.luck.most == 2
+
+
+async def test_a_symptom_that_joins_while_a_plan_is_drawn_is_not_lost(scene: Any) -> None:
+    """The incident is not over before what came late is over, too."""
+    here = await scene(part("api", "db"), part("db")).begin()
+    here.luck.hold = asyncio.Event()
+    await here.see("db", CRITICAL, DEAD)
+    await here.see("api", CRITICAL, DEAD)
+    await here.until(lambda: here.luck.done)
+    here.luck.hold.set()
+    await ended(here)
+    assert here.luck.done == ["db", "api"]
+    assert not any(each.is_failing for each in here.triage.verdicts.values())
+
+
+async def test_nothing_is_done_to_what_cannot_be_seen(scene: Any) -> None:
+    """It failed, then nobody could look: no plan, no all-clear, until sight returns."""
+    here = scene(part("api"))
+    here.attendant.paused = True
+    await here.begin()
+    await here.see("api", CRITICAL, DEAD)
+    await ended(here, IncidentState.WAITING)
+    await here.see("api", *BLIND)
+    here.attendant.paused = False
+    await here.attendant.go_on()
+    await here.until(lambda: here.recorded()[0].state is IncidentState.OPEN)
+    await here.see("api", *BLIND)
+    assert here.luck.done == []
+    await here.see("api", FINE)
+    (incident,) = await ended(here)
+    assert incident.why == "the trouble went by itself"
+
+
+async def test_a_trouble_that_goes_by_itself_takes_its_plans_with_it(scene: Any) -> None:
+    """Nobody can approve any of them afterwards."""
+    here = scene(part("api", autonomy=Autonomy.APPROVE))
+    await here.begin()
+    await here.see("api", CRITICAL, DEAD)
+    (incident,) = await ended(here, IncidentState.WAITING)
+    await here.attendant.propose(incident)
+    await here.see("api", FINE)
+    await ended(here)
+    assert [each.state for each in here.plans()] == [PlanState.STALE] * 2
+    assert await here.attendant.approve(here.plans()[0], "anna") is not None
+    assert here.luck.done == []
+
+
+async def test_two_plans_of_one_incident_never_run_at_once(scene: Any) -> None:
+    """Two people approve two proposals: the second hears that another one is running."""
+    here = scene(part("api", autonomy=Autonomy.APPROVE))
+    await here.begin()
+    here.luck.hold = asyncio.Event()
+    await here.see("api", CRITICAL, DEAD)
+    (incident,) = await ended(here, IncidentState.WAITING)
+    other, _ = await here.attendant.propose(incident)
+    first = next(each for each in here.plans() if each.id == incident.plan)
+    assert await here.attendant.approve(first, "anna") is None
+    assert "another one is running" in await here.attendant.approve(other, "ben")
+    here.luck.hold.set()
+    await ended(here)
+    assert here.luck.done == ["api"]
+
+
+@pytest.mark.parametrize("answer", list(DidIt))
+async def test_a_plan_interrupted_in_its_act_goes_on(scene: Any, answer: DidIt) -> None:
+    """Killed after the intent: what did happen is not done again, what did not is done, what is unclear is for people."""
+    here = await scene(part("api")).begin()
+    here.luck.hold = asyncio.Event()
+    await here.see("api", CRITICAL, DEAD)
+    await here.until(lambda: here.luck.done)
+    after = await here.reborn()
+    after.luck.answer = answer
+    if answer is DidIt.YES:
+        after.state["api"] = (FINE, None)
+    await after.begin()
+    wanted = IncidentState.ESCALATED if answer is DidIt.CANNOT_TELL else IncidentState.RESOLVED
+    (incident,) = await ended(after, wanted)
+    assert after.luck.done == (["api"] if answer is DidIt.NO else [])
+    with after.store.read() as tx:
+        phases = [each.phase for each in tx.receipts.of(incident.plan)]
+    assert phases == [Phase.INTENT, Phase.FAILED if answer is DidIt.CANNOT_TELL else Phase.DONE]
+    await after.end()
+
+
+async def test_a_plan_committed_and_nothing_more_goes_on(scene: Any) -> None:
+    """Killed between the commit and the engine."""
+    here = scene(part("api"))
+    here.engine.submit = lambda plan, steps: asyncio.Event().wait()
+    await here.begin()
+    await here.see("api", CRITICAL, DEAD)
+    await ended(here, IncidentState.RECOVERING)
+    after = await (await here.reborn()).begin()
+    await ended(after)
+    assert after.luck.done == ["api"]
+    await after.end()
+
+
+@pytest.mark.parametrize("state", [IncidentState.OPEN, IncidentState.WAITING, IncidentState.ESCALATED])
+async def test_incidents_go_on_where_they_were(scene: Any, state: IncidentState) -> None:
+    """Killed while one was open, waiting or with people: healed, still waiting, not called for again."""
+    autonomy = {IncidentState.WAITING: Autonomy.APPROVE, IncidentState.ESCALATED: Autonomy.OBSERVE}.get(state)
+    here = scene(part("api", autonomy=autonomy), escalation=PEOPLE)
+    if state is not IncidentState.OPEN:
+        await here.begin()
+    await here.see("api", CRITICAL, DEAD)
+    await ended(here, state)
+    before = here.messages()
+    after = await (await here.reborn()).begin()
+    await after.see("api", CRITICAL, DEAD)
+    if state is IncidentState.OPEN:
+        await ended(after)
+    else:
+        await after.see("api", CRITICAL, DEAD)
+        assert after.recorded()[0].state is state
+        assert after.messages() == before
+        await after.see("api", FINE)
+        await ended(after)
+    await after.end()
+
+
+async def test_where_nothing_is_begun_by_itself_only_what_is_asked_for_is(scene: Any) -> None:
+    """A command without a watch sees to one incident and leaves the others to the next watch."""
+    here = scene(part("api"), part("mail"))
+    await here.triage.load()
+    await here.attendant.load()
+    await here.see("api", CRITICAL, DEAD), await here.see("mail", CRITICAL, DEAD)
+    wanted = next(each for each in here.triage.incidents.values() if each.component == "mail")
+    here.attendant.take_up(wanted.id)
+    assert (await here.attendant.settled(wanted.id)).state is IncidentState.RESOLVED
+    assert here.luck.done == ["mail"]
+    assert here.recorded()[0].state is IncidentState.OPEN
+
+
+async def test_a_slow_confirmation_is_a_trouble_like_any_other(scene: Any) -> None:
+    """What needs two looks to be believed is healed like the rest."""
+    here = await scene(part("api")).begin()
+    await here.see("api", CRITICAL, SLOW), await here.see("api", CRITICAL, SLOW)
+    await ended(here)
+    assert here.luck.done == ["api"]

@@ -1,0 +1,204 @@
+"""From findings to incidents: what counts, what belongs together, and what is nobody's trouble."""
+
+from typing import Any
+
+import pytest
+from scene import BLIND, DEAD, SLOW
+
+from paramedic.model.component import Component
+from paramedic.model.incident import IncidentState
+from paramedic.model.status import Status
+from scenery import part
+
+CRITICAL, WARNING, FINE = Status.CRITICAL, Status.WARNING, Status.OK
+
+
+def host(name: str = "machine") -> Component:
+    return part(name, kind="host")
+
+
+async def test_trouble_counts_only_when_a_second_look_agrees(scene: Any) -> None:
+    """One bad look asks for another; only two that agree open an incident; what is certain at once does."""
+    here = scene(part("api"), part("db"))
+    assert await here.see("api", CRITICAL, SLOW), "look again"
+    assert not here.recorded()
+    assert not await here.see("api", FINE)
+    assert await here.see("api", CRITICAL, SLOW), "the good look in between counts"
+    assert await here.see("api", WARNING, SLOW), "another verdict is another doubt"
+    assert not await here.see("api", WARNING, SLOW)
+    assert [each.component for each in here.recorded()] == ["api"]
+    assert not await here.see("db", CRITICAL, DEAD)
+    assert [each.component for each in here.recorded()] == ["api", "db"]
+
+
+async def test_what_cannot_be_looked_at_opens_nothing_and_closes_nothing(scene: Any) -> None:
+    """Unknown is our own trouble; and an incident is not over because nobody can see it."""
+    here = scene(part("api"))
+    for _ in range(5):
+        assert not await here.see("api", *BLIND)
+    assert not here.recorded()
+    await here.see("api", CRITICAL, DEAD)
+    (incident,) = here.triage.incidents.values()
+    await here.see("api", *BLIND)
+    assert not here.triage.is_over(incident)
+    assert not here.triage.still_failing(incident), "nor is it reason enough to act"
+    await here.see("api", FINE)
+    assert here.triage.is_over(incident)
+
+
+async def test_troubles_join_along_dependencies_and_hosts(scene: Any) -> None:
+    """What needs each other, and what stands on one machine, is one story; strangers are not."""
+    here = scene(part("web", "api"), part("api", "db"), part("db"), part("mail"))
+    for name in ("web", "db", "api", "mail"):
+        await here.see(name, CRITICAL, DEAD)
+    stories = {tuple(sorted(s.component for s in each.symptoms)) for each in here.recorded()}
+    assert stories == {("api", "db", "web"), ("mail",)}
+    story = here.triage.diagnose(next(each for each in here.triage.incidents.values() if len(each.symptoms) == 3))
+    assert (story.component, story.code) == ("db", DEAD.id)
+
+
+async def test_a_host_is_everybodys_story(scene: Any) -> None:
+    """Trouble of a machine belongs to what runs on it; trouble of our own sight does not."""
+    here = scene(part("api"), host())
+    await here.see("machine", CRITICAL, DEAD)
+    await here.see("api", CRITICAL, DEAD)
+    assert len(here.recorded()) == 1
+
+
+async def test_trouble_that_comes_back_soon_goes_on(scene: Any) -> None:
+    """Within a minute the old incident is opened again, later a new one."""
+    here = scene(part("api"))
+    await here.see("api", CRITICAL, DEAD)
+    for wait_s, count in ((59.0, 1), (61.0, 2)):
+        (incident,) = here.triage.incidents.values()
+        await here.see("api", FINE)
+        await here.triage.resolve(incident, "the trouble went by itself", by_itself=True)
+        here.clock.passed += wait_s
+        await here.see("api", CRITICAL, DEAD)
+        assert len(here.recorded()) == count
+        (now,) = here.triage.incidents.values()
+        assert now.state is IncidentState.OPEN
+        assert now.resolved_at is None
+
+
+async def test_flapping_is_one_trouble_and_has_an_end(scene: Any) -> None:
+    """Six changes within the window are flapping, whatever the last look said; calm for a window ends it."""
+    here = scene(part("api"), flapping_changes=6, flapping_window_s=300.0)
+    for _ in range(3):
+        for status, code in ((CRITICAL, SLOW), (FINE, None)):
+            for _ in range(2):
+                await here.see("api", status, code)
+            here.clock.passed += 5
+    await here.see("api", FINE), await here.see("api", FINE)
+    verdict = here.triage.verdicts["api", "seen"].finding
+    assert (verdict.status, verdict.code) == (CRITICAL, "component.flapping")
+    here.clock.passed += 301
+    await here.see("api", FINE)
+    assert here.triage.verdicts["api", "seen"].finding.status is FINE
+
+
+async def test_what_an_order_stirs_up_is_excused(scene: Any) -> None:
+    """While an order works on a component, neither it nor what needs it is in trouble; afterwards they are."""
+    here = scene(part("api", "db"), part("db"))
+    here.triage.quiet["db"] = "under the order `restart` of anna"
+    for _ in range(2):
+        await here.see("db", CRITICAL, DEAD)
+        await here.see("api", CRITICAL, SLOW)
+    assert not here.recorded()
+    told = here.triage.verdicts["api", "seen"].finding
+    assert (told.status, told.because) == (Status.INFO, "it needs `db`, which is under the order `restart` of anna")
+    here.triage.quiet.clear()
+    here.triage.stopped.add("db")
+    await here.see("api", CRITICAL, SLOW), await here.see("api", CRITICAL, SLOW)
+    assert not here.recorded(), "a stop explains its dependants for as long as it lasts"
+    await here.see("api", CRITICAL, DEAD)
+    assert len(here.recorded()) == 1, "but a death has a reason of its own"
+
+
+async def test_resolved_goes_to_exactly_those_who_were_told(scene: Any) -> None:
+    """Nobody hears of the end of what they never heard of."""
+    here = scene(
+        part("api"),
+        part("db"),
+        escalation={"L2": ("json://team",), "L3": ("json://boss",)},
+        error_report_webhook="json://log",
+    )
+    await here.see("api", CRITICAL, DEAD)
+    (incident,) = here.triage.incidents.values()
+    assert incident.told == ("json://log",)
+    await here.see("api", FINE)
+    await here.triage.resolve(incident, "gone", by_itself=True)
+    assert sorted(here.messages()) == [("opened", "json://log"), ("resolved", "json://log")]
+
+
+async def test_a_failure_that_was_not_confirmed_before_the_end_is_not_lost(scene: Any) -> None:
+    """The first look was stored, then we were killed: the next life needs no change of verdict to see it."""
+    here = scene(part("api"))
+    await here.see("api", CRITICAL, SLOW)
+    fresh = here.triage.take_fresh()
+    await here.store.run(lambda tx: tx.findings.put(fresh))
+    after = await here.reborn()
+    await after.triage.load()
+    await after.see("api", CRITICAL, SLOW), await after.see("api", CRITICAL, SLOW)
+    assert len(after.recorded()) == 1
+    await after.end()
+
+
+async def test_the_next_life_remembers_incidents_and_stops(scene: Any) -> None:
+    """What was open is open; what is no longer declared is over."""
+    here = scene(part("api"), part("old"))
+    await here.see("api", CRITICAL, DEAD), await here.see("old", CRITICAL, DEAD)
+    after = await here.reborn(components=(part("api"),))
+    await after.triage.load()
+    by_name = {each.component: each for each in after.triage.incidents.values()}
+    assert after.triage.still_failing(by_name["api"])
+    assert after.triage.is_over(by_name["old"])
+    assert not await after.see("api", CRITICAL, DEAD)
+    assert len(after.recorded()) == 2, "nothing new"
+    await after.end()
+
+
+async def test_a_component_that_is_removed_wakes_its_incident(scene: Any) -> None:
+    """Nobody else would ever look at it again."""
+    here = scene(part("api"))
+    await here.see("api", CRITICAL, DEAD)
+    here.woken.clear()
+    here.triage.forget({"api"})
+    assert here.woken == list(here.triage.incidents)
+    assert here.triage.is_over(next(iter(here.triage.incidents.values())))
+
+
+@pytest.mark.parametrize(("blind", "well", "is_told"), [(3, 2, True), (3, 3, False), (2, 0, False), (6, 5, True)])
+async def test_most_checks_blind_is_a_trouble_of_our_own(scene: Any, blind: int, well: int, is_told: bool) -> None:
+    """At least three checks and more than half of all, two looks running: one incident, whoever is blind."""
+    names = [f"part{index}" for index in range(blind + well)]
+    here = scene(*(part(name) for name in names), host())
+    for name in names[blind:]:
+        await here.see(name, FINE)
+    for name in names[:blind]:
+        await here.see(name, *BLIND)
+    assert not here.recorded(), "one look is not enough"
+    for name in names[:blind]:
+        await here.see(name, *BLIND)
+    told = [(each.component, each.code) for each in here.recorded()]
+    assert told == ([("paramedic", "paramedic.blind")] if is_told else [])
+
+
+async def test_sight_that_returns_ends_it(scene: Any) -> None:
+    """And another trouble meanwhile is a story of its own."""
+    names = ("one", "two", "three", "four")
+    here = scene(*(part(name) for name in names), host())
+    for _ in range(2):
+        for name in names[:3]:
+            await here.see(name, *BLIND)
+    await here.see("machine", CRITICAL, DEAD)
+    sight, machine = here.recorded()
+    assert (sight.component, machine.component) == ("paramedic", "machine")
+    assert not here.triage.is_over(sight)
+    after = await here.reborn()
+    await after.triage.load()
+    assert not after.triage.is_over(sight), "also in the next life"
+    for name in names[:3]:
+        await after.see(name, FINE)
+    assert after.triage.is_over(sight)
+    await after.end()
