@@ -87,6 +87,7 @@ async def _look_after(
         "taking commands": commands.run,
         "following deaths": schedule.follow_deaths,
         "following files": schedule.follow_files,
+        "following the clock": schedule.follow_clock,
         "delivering messages": Delivery(node).run,
         "the heartbeat": lambda: beat(node.service.settings, node.clock),
         "storing findings": lambda: _flush(node),

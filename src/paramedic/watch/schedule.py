@@ -18,6 +18,9 @@ _CHEAP_S = 10.0
 _REST_S = 10.0
 """A dear check that has just looked is not woken again this soon."""
 _FILES_S = 0.25
+_CLOCK_S = 1.0
+_STEP_S = 2.0
+"""Slower drifts are the clock being put right."""
 
 
 class Schedule:
@@ -64,6 +67,21 @@ class Schedule:
                     seen[name, path] = now
                     self.wake(name, "file")
             await self._node.clock.sleep(_FILES_S)
+
+    async def follow_clock(self) -> None:
+        """After a step of the wall clock every stored look seems old, or of tomorrow: look at everything again."""
+        clock = self._node.clock
+
+        def offset_s() -> float:
+            return clock.now().timestamp() - clock.monotonic()
+
+        known = offset_s()
+        while True:
+            await clock.sleep(_CLOCK_S)
+            if abs(offset_s() - known) > _STEP_S:
+                for component, _ in list(self._wakes):
+                    self.wake(component, "clock")
+            known = offset_s()
 
     async def close(self) -> None:
         """Stop looking."""
