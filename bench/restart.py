@@ -21,6 +21,8 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
+import psutil
+
 from paramedic.demo.patient import tiny
 from paramedic.model.clock import SystemClock
 from paramedic.sdk.proc import holders
@@ -74,12 +76,12 @@ def strike(port: int, number: signal.Signals, patience_s: float) -> float | None
 
 
 @contextmanager
-def running(argv: list[str], folder: Path, port: int) -> Iterator[None]:
+def running(argv: list[str], folder: Path, port: int) -> Iterator[int]:
     log = (folder / "log").open("ab")
     process = subprocess.Popen(argv, cwd=folder, stdout=log, stderr=log, start_new_session=True)
     try:
         assert wait_until(lambda: answers(port), 60) is not None, (folder / "log").read_text()
-        yield
+        yield process.pid
     finally:
         process.send_signal(signal.SIGTERM)
         try:
@@ -174,7 +176,7 @@ def measure(name: str, kills: int, hangs: int) -> dict[str, object]:
     folder = Path(tempfile.mkdtemp(prefix=f"bench-{name}-"))
     port = free_port()
     row: dict[str, object] = {"supervisor": name, "version": say_version(), "settings": settings}
-    with running(prepare(folder, port), folder, port):
+    with running(prepare(folder, port), folder, port) as pid:
         time.sleep(2)  # monit and supervisord only count a service as started after a while
         times = []
         for _ in range(kills):
@@ -197,6 +199,7 @@ def measure(name: str, kills: int, hangs: int) -> dict[str, object]:
         row["hang_median_s"] = round(statistics.median(good), 3) if good else None
         if name == "paramedic":
             row |= {key: value for key, value in records(folder).items() if key != "open"}
+            row["rss_mb"] = round(psutil.Process(pid).memory_info().rss / 1e6)
     shutil.rmtree(folder, ignore_errors=True)
     return row
 
@@ -220,7 +223,9 @@ def main() -> int:
             f"   hang: {hang}   ({row['version']}, {row['settings']})"
         )
     ours = rows[0]
-    print(f"paramedic recorded {ours['incidents']} incidents with {ours['receipts']} receipts")
+    print(
+        f"paramedic recorded {ours['incidents']} incidents with {ours['receipts']} receipts; `watch` holds {ours['rss_mb']} MB"
+    )
     hang_limit = 2 * 1.0 + 0.5
     targets = {
         "kill -9 median <= 0.20 s": float(str(ours["kill_median_s"])) <= 0.20,
