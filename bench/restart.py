@@ -223,9 +223,8 @@ def main() -> int:
             f"   hang: {hang}   ({row['version']}, {row['settings']})"
         )
     ours = rows[0]
-    print(
-        f"paramedic recorded {ours['incidents']} incidents with {ours['receipts']} receipts; `watch` holds {ours['rss_mb']} MB"
-    )
+    proof = f"{ours['incidents']} incidents with {ours['receipts']} receipts"
+    print(f"paramedic recorded {proof}; `watch` holds {ours['rss_mb']} MB")
     hang_limit = 2 * 1.0 + 0.5
     targets = {
         "kill -9 median <= 0.20 s": float(str(ours["kill_median_s"])) <= 0.20,
