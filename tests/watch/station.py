@@ -92,7 +92,10 @@ class Station(Living):
             found = [each for each in self.incidents() if each.component == component]
             return found[0] if found and found[0].state in wanted else None
 
-        return until(look, within_s, f"{component} is {wanted}; {self.told()}")
+        try:
+            return until(look, within_s, f"{component} is {wanted}")
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.told()}") from None
 
     def told(self) -> str:
         """For the message of a test that fails."""

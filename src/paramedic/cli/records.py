@@ -13,10 +13,11 @@ from paramedic.model.errors import UsageError
 from paramedic.model.ids import IncidentId, PlanId
 from paramedic.model.incident import IncidentState
 from paramedic.model.wire import Json, dump
+from paramedic.report import Redactor
 from paramedic.report.words import one_line
 
 if TYPE_CHECKING:
-    from paramedic.model.incident import Incident
+    from paramedic.model.incident import Incident, TimelineEntry
     from paramedic.model.playbook import Plan
     from paramedic.model.receipt import Receipt
     from paramedic.model.service import Service
@@ -55,8 +56,11 @@ def show(context: click.Context, incident: str, style: str) -> None:
     """Show one incident: what was seen, suspected, ruled out, done and verified."""
     service, _ = load_service(context)
     name = IncidentId(incident)
-    found = read_store(service, lambda tx: (tx.incidents.get(name), tx.timeline.of(name)))
-    what, timeline = found or (None, ())
+
+    def read(tx: "Transaction") -> "tuple[Incident | None, Sequence[TimelineEntry], list[Receipt]]":
+        return tx.incidents.get(name), tx.timeline.of(name), _receipts_of(tx, name)
+
+    what, timeline, acts = read_store(service, read) or (None, (), [])
     if what is None:
         raise UsageError(f"there is no incident `{incident}`", hint="`paramedic incidents list` shows all")
     if style == "json":
@@ -72,10 +76,15 @@ def show(context: click.Context, incident: str, style: str) -> None:
     if what.plan:
         hint = f", `paramedic approve {what.plan}` runs it" if what.state is IncidentState.WAITING else ""
         click.echo(f"  plan      {what.plan}{hint}")
+    for symptom in what.symptoms:
+        _echo(f"{symptom.component}: {symptom.observed}", "  seen      ")
+        for each in symptom.evidence:
+            for line in each.text.splitlines():
+                _echo(line, f"    {each.label}: ")
     click.echo("suspects")
     for suspect in what.suspects:
-        symptom = f"  (a symptom of {suspect.is_symptom_of})" if suspect.is_symptom_of else ""
-        click.echo(f"  {suspect.score:.2f}  {suspect.component}: {suspect.code}{symptom}")
+        of = f"  (a symptom of {suspect.is_symptom_of})" if suspect.is_symptom_of else ""
+        click.echo(f"  {suspect.score:.2f}  {suspect.component}: {suspect.code}{of}")
         for vote in suspect.votes:
             _echo(f"{vote.kind}: {vote.reason}", f"        {vote.weight:.2f} ")
     _echo(", ".join(what.ruled_out) or "nothing", "ruled out      ")
@@ -84,8 +93,16 @@ def show(context: click.Context, incident: str, style: str) -> None:
     for branch in what.path:
         click.echo(f"  {branch}")
     click.echo("timeline")
-    for entry in timeline:
-        _echo(entry.text, f"  {entry.at:%H:%M:%S.%f}"[:-3] + f"  {entry.what:<10} ")
+    lines = [(entry.at, entry.what, entry.text) for entry in timeline]
+    lines += [(each.at, "step", f"{each.step + 1}. {_outcome(each)}") for each in acts]
+    for at, kind, text in sorted(lines, key=lambda line: line[0]):
+        _echo(text, f"  {at:%H:%M:%S.%f}"[:-3] + f"  {kind:<10} ")
+
+
+def _outcome(receipt: "Receipt") -> str:
+    tried = f" (try {receipt.attempt})" if receipt.attempt > 1 else ""
+    found = " (found after a crash)" if receipt.reconciled else ""
+    return f"{receipt.action} {receipt.component} {receipt.phase}{tried}{found}: {receipt.detail}".removesuffix(": ")
 
 
 def _echo(text: str, label: str) -> None:
@@ -151,8 +168,13 @@ def _with_receipts(service: "Service", incident: "Incident") -> dict[str, Json]:
     """The incident as JSON, with its plans and their receipts."""
 
     def read(tx: "Transaction") -> "tuple[Sequence[Plan], list[Receipt]]":
-        plans = tx.plans.of(incident.id)
-        return plans, [receipt for plan in plans for receipt in tx.receipts.of(plan.id)]
+        return tx.plans.of(incident.id), _receipts_of(tx, incident.id)
 
     plans, found = read_store(service, read) or ((), [])
-    return {**dump(incident), "plans": dump(plans), "receipts": dump(found)}
+    safe = Redactor(service.secrets)  # a plan shows what a file held
+    return {**dump(incident), "plans": safe.data(dump(plans)), "receipts": dump(found)}
+
+
+def _receipts_of(tx: "Transaction", incident: IncidentId) -> "list[Receipt]":
+    found = [receipt for plan in tx.plans.of(incident) for receipt in tx.receipts.of(plan.id)]
+    return sorted(found, key=lambda each: each.at)  # a stable sort: within one moment as written

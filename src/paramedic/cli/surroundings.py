@@ -1,7 +1,7 @@
 """What every command that acts needs: the service, the packs, the store, and who is asking."""
 
-import asyncio
 import getpass
+import logging
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -47,9 +47,13 @@ def read_store(service: Service, read: "Callable[[Transaction], Read]") -> Read 
 
 def ask(service: Service, registry: Registry, verb: str, args: Mapping[str, Json]) -> Mapping[str, Json]:
     """Have a command carried out; see ``paramedic.watch.ask``."""
+    from paramedic.checking import run_loop
+    from paramedic.cli.log import Lines
     from paramedic.watch.ask import ask as ask_node
 
-    return asyncio.run(ask_node(service, registry, verb, args, who()))
+    Lines(service.secrets, details=False).install(logging.WARNING)
+    click.get_current_context().ensure_object(dict)["leave at once"] = True  # whatever thread hangs
+    return run_loop(ask_node(service, registry, verb, args, who()))
 
 
 def who() -> str:

@@ -1,6 +1,5 @@
 """``paramedic watch``: look after the service until told to stop."""
 
-import asyncio
 import logging
 import os
 import signal
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from paramedic.checking import run_loop
 from paramedic.cli.log import Lines
 from paramedic.cli.surroundings import load_service
 
@@ -48,4 +48,5 @@ def watch(context: click.Context, leave: bool, verbose: bool) -> None:
         lines.hide(changed.secrets)
         return changed
 
-    asyncio.run(run(service, registry, reload=reload, leave=leave, ready=ready))
+    context.ensure_object(dict)["leave at once"] = True  # whatever thread hangs in a call that never returns
+    run_loop(run(service, registry, reload=reload, leave=leave, ready=ready))

@@ -61,6 +61,7 @@ def body(service: Service, incident: Incident, kind: str) -> dict[str, Json]:
         "state": str(incident.state),
         "why": incident.why,
         "observed": first.observed if first else "",
+        "evidence": {each.label: each.text for each in first.evidence} if first else {},
         "next_step": (first.hint if first else None) or "look at the evidence: `paramedic incidents show`",
         "tried": list(incident.tried),
         "plan": incident.plan,

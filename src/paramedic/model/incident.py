@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from paramedic.model.code import IssueType
+from paramedic.model.finding import Evidence
 from paramedic.model.ids import IncidentId, PlanId
 from paramedic.model.status import Severity
 
@@ -55,6 +56,7 @@ class Symptom:
     since: datetime
     observed: str
     hint: str | None = None
+    evidence: tuple[Evidence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

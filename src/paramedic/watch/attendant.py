@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 
+from paramedic.diagnosis import explained_by_a_stop
 from paramedic.incident import Chapter, announce
 from paramedic.model.code import Ending
 from paramedic.model.errors import ConfigurationError
@@ -365,7 +366,8 @@ class Attendant:
         found = {}
         for name in self.bench.service.needed_by(incident.component):
             statuses = [v.finding.status for (c, _), v in self._triage.verdicts.items() if c == name]
-            if statuses and name not in self._triage.stopped:
+            is_excused = explained_by_a_stop(self.bench.service, name, self._triage.stopped)
+            if statuses and name not in self._triage.stopped and not is_excused:
                 found[name] = str(worst(statuses))
         return found
 

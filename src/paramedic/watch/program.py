@@ -2,17 +2,21 @@
 
 import asyncio
 import logging
+import os
 import signal
+import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 
 from paramedic.model.component import Desired
-from paramedic.model.errors import ConfigurationError
+from paramedic.model.errors import ConfigurationError, ParamedicError
 from paramedic.model.service import Service
 from paramedic.sdk.blocking import in_thread
 from paramedic.sdk.files import TooLarge, read_whole
 from paramedic.sdk.pack import Registry
+from paramedic.store import Transaction
 from paramedic.watch.commands import Commands
 from paramedic.watch.delivery import Delivery
 from paramedic.watch.heartbeat import beat
@@ -27,6 +31,8 @@ _HOUSEKEEPING_S = 60.0
 _FLUSH_S = 0.5
 _RELOAD_S = 1.0
 _RETIRE_S = 10.0
+_LEASE_S = 5.0
+_LEAVE_S = 5.0
 _LONGEST_FILE_BYTES = 16 << 20
 
 
@@ -49,6 +55,7 @@ async def watch(
         """The first time all is brought down in order; told again, or before all is up, we leave at once."""
         if ourselves and (stop.is_set() or not is_up):
             ourselves.cancel()
+            _leave_within(_LEAVE_S)
         stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -58,6 +65,18 @@ async def watch(
         async with Node(service, registry) as node:
             is_up = True
             await _look_after(node, reload, stop, again, ready, leave=leave)
+
+
+def _leave_within(seconds: float) -> None:
+    """A server that neither answers nor hangs up may hold a thread for ever; nobody is to wait for that."""
+
+    def leave() -> None:
+        _log.error("the store did not let go of us; left all the same (hint: see why its server hangs)")
+        os._exit(ParamedicError.exit_code)
+
+    last = threading.Timer(seconds, leave)
+    last.daemon = True
+    last.start()
 
 
 @contextmanager
@@ -92,10 +111,11 @@ async def _look_after(
         "the heartbeat": lambda: beat(node.service.settings, node.clock),
         "storing findings": lambda: _flush(node),
         "housekeeping": lambda: _housekeeping(node),
+        "the lease": lambda: _hold(node),
         "following the service file": lambda: _reload(node, schedule, reload, again),
     }
     jobs = [asyncio.create_task(keep_doing(name, do, node.clock), name=name) for name, do in work.items()]
-    bring_up = asyncio.create_task(_bring_up(node, schedule, ready), name="bringing up")
+    bring_up = asyncio.create_task(_begin(node, schedule, ready), name="bringing up")
     try:
         await stop.wait()
         _log.info("stopping")
@@ -110,13 +130,18 @@ async def _look_after(
         await _shut_down(node)
 
 
-async def _bring_up(node: Node, schedule: Schedule, ready: Callable[[Node], None]) -> None:
-    """Start what should run, in order of dependency; what runs already is left alone. Then begin to look."""
+async def _begin(node: Node, schedule: Schedule, ready: Callable[[Node], None]) -> None:
+    await _bring_up(node, schedule, set(node.service.components))
+    ready(node)
+
+
+async def _bring_up(node: Node, schedule: Schedule, names: set[str]) -> None:
+    """Start what should run, in order of dependency; what runs already is left alone. Meanwhile begin to look."""
     service = node.service
     wanted = [
         each
         for each in managed(service.components, service.start_order(), service.settings.node)
-        if each.name not in node.triage.stopped
+        if each.name in names and each.name not in node.triage.stopped
     ]
     for component in wanted:
         node.triage.quiet[component.name] = "being brought up"
@@ -147,7 +172,6 @@ async def _bring_up(node: Node, schedule: Schedule, ready: Callable[[Node], None
             await node.look(name)
 
     await asyncio.gather(*(one(each.name) for each in wanted))
-    ready(node)
 
 
 async def _shut_down(node: Node) -> None:
@@ -176,6 +200,19 @@ async def _housekeeping(node: Node) -> None:
         await in_thread(node.store.prune, now, node.service.settings.retention_days)
 
 
+async def _hold(node: Node) -> None:
+    """Tell those who only read the store that somebody watches."""
+
+    def renew(tx: Transaction) -> None:
+        now = node.clock.now()
+        until = now + timedelta(seconds=3 * _LEASE_S)
+        tx.nodes.renew(node.service.settings.node, holder=f"pid {os.getpid()}", now=now, until=until)
+
+    while True:
+        await node.store.run(renew)
+        await node.clock.sleep(_LEASE_S)
+
+
 async def _reload(node: Node, schedule: Schedule, reload: Callable[[], Service], again: asyncio.Event) -> None:
     """Follow changes of the service file. A broken or missing one is told and the old one stays in force."""
     seen = _content(node.service.path)
@@ -189,13 +226,14 @@ async def _reload(node: Node, schedule: Schedule, reload: Callable[[], Service],
         seen = now
         again.clear()
         try:
+            known = set(node.service.components)
             service = await in_thread(reload)
             node.adopt_service(service)
         except ConfigurationError as error:
             _log.error("the changed service file is wrong; the old one stays in force:\n%s", error)
             continue
-        schedule.begin()
         _log.info("the service file was read again: %d components", len(service.components))
+        await _bring_up(node, schedule, set(service.components) - known)
 
 
 def _content(path: Path) -> bytes | None:

@@ -30,6 +30,8 @@ BLIND = "paramedic.blind"
 OURSELVES = "paramedic"
 """The component of troubles of our own."""
 _SIGHT = "paramedic.sight"
+_EVIDENCE, _EVIDENCE_CHARS = 5, 2000
+"""So much of it goes with an incident; the end of a text, because the last lines of a log say most."""
 _BLIND_LOOKS = 2
 _BLIND_CHECKS = 3
 """Fewer may be blind for reasons of their own."""
@@ -419,6 +421,7 @@ class Triage:
             since=self._clock.now(),
             observed=finding.observed,
             hint=finding.hint,
+            evidence=tuple(replace(each, text=each.text[-_EVIDENCE_CHARS:]) for each in finding.evidence[:_EVIDENCE]),
         )
 
     def _gravity(self, finding: Finding) -> tuple[int, int]:

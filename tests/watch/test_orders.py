@@ -1,0 +1,126 @@
+"""Start, stop, restart: an operator's word is a plan with receipts, holds until the next word, and alarms nobody."""
+
+import json
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from station import IncidentState, Station, until, words
+
+from living import free_port
+from paramedic.model.receipt import Phase
+
+CHILD = """
+import sys, time
+if len(sys.argv) > 2:
+    print("no license found for", sys.argv[2], flush=True)
+    sys.exit(3)
+time.sleep(600)
+"""
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Any]:
+    """Makes a station; what it started is ended after the test."""
+    made: list[Station] = []
+
+    def build(*sleepers: str, **more: Any) -> Station:
+        made.append(Station(tmp_path, *sleepers, **more))
+        return made[-1]
+
+    yield build
+    for each in made:
+        each.stop()
+
+
+def chain(station: Station) -> None:
+    """`top` needs `middle`, which needs `base`."""
+    station.write(
+        {
+            "top": station.sleeper("top", depends_on=["middle"]),
+            "base": station.sleeper("base"),
+            "middle": station.sleeper("middle", depends_on=["base"]),
+        }
+    )
+
+
+def acts(station: Station, action: str) -> list[str]:
+    """Components on which an action was done, in order."""
+    return [each.component for each in station.all_receipts() if (each.phase, each.action) == (Phase.DONE, action)]
+
+
+def test_without_a_watch_orders_are_carried_out_by_the_command(make: Any) -> None:
+    """One and all, in the order of their needs; each order is one plan with its receipts."""
+    station = make("top", "middle", "base")
+    chain(station)
+    began = station.run("start", "--format", "json")
+    assert began.returncode == 0, words(began)
+    plans = json.loads(began.stdout)["plans"]
+    assert [each["suspect"] for each in plans] == ["base", "middle", "top"]
+    assert {each["state"] for each in plans} == {"verified"}
+    before = station.pid("middle")
+    again = station.run("restart", "top", "middle")
+    assert again.returncode == 0, words(again)
+    assert station.pid("middle") not in (before, None)
+    assert station.run("stop").returncode == 0
+    assert [station.pid(name) for name in ("top", "middle", "base")] == [None] * 3
+    receipts = [each for each in station.all_receipts() if each.phase is Phase.DONE]
+    order = [each.component for each in sorted(receipts, key=lambda each: each.at) if each.action != "wait.answers"]
+    assert order == ["base", "middle", "top", "middle", "top", "top", "middle", "base"]
+    station.once()
+    assert not station.incidents()
+    assert station.run("start", "nobody").returncode == 64
+
+
+def test_a_stop_holds_until_start_and_alarms_nobody(make: Any) -> None:
+    """Also when Paramedic is restarted or killed; what fails because of it is excused for as long."""
+    port = free_port()
+    api = {"kind": "http", "url": f"http://127.0.0.1:{port}/", "interval": "300ms"}
+    server = {"process": {"command": [sys.executable, "server.py", str(port)]}}
+    watcher = {**api, "depends_on": ["api"]}
+    station = make("base", more={"api": {**api, **server, "depends_on": ["base"]}, "through": watcher})
+    station.watch()
+    until(station.is_well, 30, f"all is well {station.told()}")
+    restarted = station.run("restart", "api")
+    assert restarted.returncode == 0, words(restarted)
+    assert station.run("stop", "api").returncode == 0
+    until(lambda: "needs `api`" in str(station.read(lambda tx: tx.findings.latest())), 20, "the dependant is excused")
+    assert station.status()["overall"] == "healthy"
+    station.kill("base")
+    station.incident("base", IncidentState.RESOLVED)
+    station.signal(signal.SIGKILL)
+    station.watching.wait()
+    station.watch()
+    until(station.is_well, 30, f"all else is well {station.told()}")
+    assert not station.pids("server.py"), "a stop is a stop"
+    (shown,) = [each for each in station.status()["components"] if each["name"] == "api"]
+    assert (shown["desired"], shown["status"], shown["kind"]) == ("stopped", "info", "http")
+    assert station.run("start", "api").returncode == 0
+    until(lambda: len(station.pids("server.py")) == 1, 20, "it runs again")
+    until(station.is_well, 30, "all is well again")
+    assert {each.component for each in station.incidents()} == {"base"}, station.told()
+    station.once()
+
+
+def test_a_restart_that_does_not_come_up_becomes_an_incident(make: Any) -> None:
+    """The order says that it failed; then it is a trouble like any other: healed where possible, else for people."""
+    station = make("job")
+    (station.folder / "child.py").write_text(CHILD)
+    command = [sys.executable, "child.py", "well"]
+    station.write({"job": {"kind": "process", "process": {"command": command}, "interval": "300ms"}})
+    station.watch()
+    until(lambda: station.pids("child.py"), 20, "it runs")
+    job = {"kind": "process", "process": {"command": [*command, "shop"]}, "interval": "300ms"}
+    station.write({"job": job})
+    log = station.folder / "watch.log"
+    until(lambda: b"the service file was read again" in log.read_bytes(), 20, "reloaded")
+    failed = station.run("restart", "job")
+    assert failed.returncode == 1, words(failed)
+    (plan,) = [each for each in station.read(lambda tx: tx.plans.recent(10)) if each.playbook == "operator-restart"]
+    assert plan.state == "failed"
+    incident = station.incident("job", IncidentState.ESCALATED, within_s=60)
+    assert incident.code == "process.crash-loop"
+    assert "no license found for shop" in str(station.read(lambda tx: tx.findings.latest()))
