@@ -93,6 +93,8 @@ def _store(service: Service) -> "Store | None":
         return read_store(service.settings.store, node=service.settings.node, clock=SystemClock())
     except StoreError as error:
         complain(f"the records cannot be read, so it is not known what was started or stopped on purpose: {error}")
+        if error.hint:
+            complain(f"hint: {error.hint}")
         return None
 
 

@@ -52,7 +52,7 @@ def _bytes(path: Path, problems: Problems, what: str, line: int | None) -> bytes
                 return None
             data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        problems.add(f"{what} does not exist", line=line)
+        problems.add(f"{what} does not exist", line=line, expected="a file")
     except IsADirectoryError:
         problems.add(f"{what} is a directory", line=line, expected="a file")
     except PermissionError:
@@ -61,7 +61,7 @@ def _bytes(path: Path, problems: Problems, what: str, line: int | None) -> bytes
         )
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        problems.add(f"{what} cannot be read: {str(reason).lower()}", line=line)
+        problems.add(f"{what} cannot be read: {str(reason).lower()}", line=line, expected="a file")
     else:
         if len(data) <= MAX_BYTES:
             return data

@@ -133,7 +133,7 @@ def parse(text: str, problems: Problems) -> Node | None:
         explain(error, text, problems)
         return None
     if builder.root is None and len(problems) == before:
-        problems.add("the file is empty", line=1)
+        problems.add("the file is empty", line=1, expected="keys `service` and `components`")
     return builder.root
 
 
