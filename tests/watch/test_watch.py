@@ -138,7 +138,7 @@ def test_processes_that_others_started_are_noticed_when_they_die(make: Any) -> N
 
 @pytest.mark.parametrize("by_signal", [True, False])
 def test_a_changed_service_file_takes_effect(make: Any, by_signal: bool) -> None:
-    """What is new is brought up without an alarm; the trouble of what is gone is over."""
+    """What is new is found not to run and started; the trouble of what is gone is over."""
     station = make("old", "stays")
     station.write({"old": station.sleeper("old", autonomy="approve"), "stays": station.sleeper("stays")})
     station.watch()
@@ -149,11 +149,10 @@ def test_a_changed_service_file_takes_effect(make: Any, by_signal: bool) -> None
     if by_signal:
         station.signal(signal.SIGHUP)
     station.incident("old", IncidentState.RESOLVED)
-    until(lambda: station.pid("new"), 20, "the new one runs")
+    assert station.incident("new", IncidentState.RESOLVED).tried == ("restart-component",)
+    assert station.pid("new")
     assert station.pid("stays") == pid
     assert not station.pid("old")
-    station.kill("new")
-    station.incident("new", IncidentState.RESOLVED)
     assert {each.component for each in station.incidents()} == {"old", "new"}
 
 
@@ -270,3 +269,24 @@ def test_what_is_shown_of_an_incident(make: Any) -> None:
         "desired": "running",
         "code": None,
     }
+
+
+def test_a_hung_thread_does_not_hold_up_the_exit(make: Any) -> None:
+    """A name that is never resolved keeps a thread for ever; the watch and the commands end all the same."""
+    station = make("a", more={"far": {"kind": "tcp", "host": "far.invalid", "port": 9, "timeout": "300ms"}})
+    (station.folder / "sitecustomize.py").write_text(
+        "import socket, threading\n"
+        "find = socket.getaddrinfo\n"
+        "def hang(host, *more, **named):\n"
+        "    if host == 'far.invalid':\n"
+        "        threading.Event().wait()\n"
+        "    return find(host, *more, **named)\n"
+        "socket.getaddrinfo = hang\n"
+    )
+    slow = {"PYTHONPATH": f"{station.folder}:{os.environ.get('PYTHONPATH', '')}"}
+    asked = station.run("recover", **slow)
+    assert asked.returncode == 1, words(asked)  # people must mend the name
+    station.watch(**slow)
+    until(lambda: "far" in {each.component for each in station.read(lambda tx: tx.findings.latest())}, 20, "looked at")
+    station.signal(signal.SIGTERM)
+    assert station.watching.wait(20) == 0

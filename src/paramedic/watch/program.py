@@ -115,7 +115,7 @@ async def _look_after(
         "following the service file": lambda: _reload(node, schedule, reload, again),
     }
     jobs = [asyncio.create_task(keep_doing(name, do, node.clock), name=name) for name, do in work.items()]
-    bring_up = asyncio.create_task(_begin(node, schedule, ready), name="bringing up")
+    bring_up = asyncio.create_task(_bring_up(node, schedule, ready), name="bringing up")
     try:
         await stop.wait()
         _log.info("stopping")
@@ -130,18 +130,13 @@ async def _look_after(
         await _shut_down(node)
 
 
-async def _begin(node: Node, schedule: Schedule, ready: Callable[[Node], None]) -> None:
-    await _bring_up(node, schedule, set(node.service.components))
-    ready(node)
-
-
-async def _bring_up(node: Node, schedule: Schedule, names: set[str]) -> None:
+async def _bring_up(node: Node, schedule: Schedule, ready: Callable[[Node], None]) -> None:
     """Start what should run, in order of dependency; what runs already is left alone. Meanwhile begin to look."""
     service = node.service
     wanted = [
         each
         for each in managed(service.components, service.start_order(), service.settings.node)
-        if each.name in names and each.name not in node.triage.stopped
+        if each.name not in node.triage.stopped
     ]
     for component in wanted:
         node.triage.quiet[component.name] = "being brought up"
@@ -172,6 +167,7 @@ async def _bring_up(node: Node, schedule: Schedule, names: set[str]) -> None:
             await node.look(name)
 
     await asyncio.gather(*(one(each.name) for each in wanted))
+    ready(node)
 
 
 async def _shut_down(node: Node) -> None:
@@ -226,14 +222,13 @@ async def _reload(node: Node, schedule: Schedule, reload: Callable[[], Service],
         seen = now
         again.clear()
         try:
-            known = set(node.service.components)
             service = await in_thread(reload)
             node.adopt_service(service)
         except ConfigurationError as error:
             _log.error("the changed service file is wrong; the old one stays in force:\n%s", error)
             continue
         _log.info("the service file was read again: %d components", len(service.components))
-        await _bring_up(node, schedule, set(service.components) - known)
+        schedule.begin()  # what is new and does not run is found by its checks, and started like whatever died
 
 
 def _content(path: Path) -> bytes | None:
