@@ -1,6 +1,7 @@
 """Which values must never be shown, and gathering them for redaction."""
 
 import re
+from collections.abc import Mapping
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 _SECRET_WORD = re.compile(
@@ -37,6 +38,12 @@ class Hidden:
         self.inside(value)
         for line in value.splitlines():
             self._keep(line)
+
+    def environment(self, environ: Mapping[str, str]) -> None:
+        """What our own environment holds under secret names: a pack may use it, and repeat it in an error."""
+        for name, value in environ.items():
+            if looks_secret(name) and not value.startswith(("/", ".", "~")):  # paths to secrets are none
+                self.add(value)
 
     def inside(self, text: str) -> None:
         """The passwords and keys within an address, as written and decoded."""

@@ -88,6 +88,7 @@ class _Reading:
         self._path = Path(os.path.abspath(path or FILE_NAMES[0]))  # noqa: PTH100  # a link stays as named
         self._is_given = path is not None
         self._hidden = Hidden()
+        self._hidden.environment(environ)
         self.problems = Problems(self._path)
         self._variables = Variables(environ, self._hidden, self.problems)
         self._shaper = Shaper(self._path.parent, self._variables, self._hidden, self.problems)

@@ -154,7 +154,10 @@ class SettingsReader:
         if value is INVALID:
             return
         if wrong := _wrong(name, value):
-            shaper.problems.add(f"{quoted(label)} is {kind_of(node)}", line=node.line, expected=wrong)
+            # An address that cannot be understood may hold a password anywhere, so it is not repeated.
+            is_unsafe = name in ("store", *_ADDRESSES) and "@" in value
+            what = "no address that can be used" if is_unsafe else kind_of(node)
+            shaper.problems.add(f"{quoted(label)} is {what}", line=node.line, expected=wrong)
             return
         if name in _ADDRESSES and value:
             self._hidden.address(value)
