@@ -120,6 +120,8 @@ def receipts(context: click.Context, plan: str | None, limit: int, style: str) -
     """List receipts: proof of every act, of one PLAN or the newest of all."""
     service, _ = load_service(context)
     found = read_store(service, lambda tx: tx.receipts.of(PlanId(plan)) if plan else tx.receipts.recent(limit))
+    if plan and not found and not read_store(service, lambda tx: tx.plans.get(PlanId(plan))):
+        raise UsageError(f"there is no plan `{plan}`", hint="`paramedic receipts` shows the newest of all")
     if style == "json":
         show_json(found or ())
         return
