@@ -10,6 +10,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+import paramedic
 from paramedic.cli.main import COMMANDS
 from paramedic.cli.reference import pages
 
@@ -56,6 +57,14 @@ def test_links_lead_somewhere():
     for name, text in pages().items():
         for page, anchor in re.findall(r"\]\(([\w.-]*)#([^)]*)\)", text):
             assert anchor in anchors[page or name], f"{name}: {page}#{anchor}"
+
+
+def test_thresholds_are_named():
+    """What a service file may set can be looked up in the manual of the check that uses it."""
+    sources = "".join(each.read_text() for each in (Path(paramedic.__file__).parent / "packs").rglob("*.py"))
+    names = set(re.findall(r"\.threshold\(\s*\"(\w+)\"", sources))
+    assert len(names) > 10
+    assert [each for each in sorted(names) if f"`{each}`" not in pages()["checks.md"]] == []
 
 
 def test_the_schema_is_a_schema():

@@ -55,6 +55,7 @@ async def answers(server: Http, context: Context) -> Finding:
     Looks at: one request on a fresh connection, redirects followed (at most 5), the body read up to 1 MiB.
     A failure, or less than 20 answers in the last minute, is followed by up to ``samples`` more requests within
     2 s (3 to a public address), so that a server that fails always, sometimes and once can be told apart.
+    Thresholds: ``latency_ms`` (10000) for slow answers, ``error_percent`` (10) for the share that fails.
     Why: a process can live and listen while it answers nothing, or only errors.
     By hand: ``curl -sS -i -m 5 URL``
     Healed by: restart-component; refused credentials, certificates and unknown names go to a person.
