@@ -51,8 +51,8 @@ async def is_usable(target: Sqlite, context: Context) -> Sequence[Finding]:
     """A SQLite database is there, has its tables, can be read, and is not kept locked.
 
     Looks at: the file and its header, the declared tables and columns, one row of each, the locks that other
-    processes hold, the size of the write-ahead log (``wal_mb``, 256). Read-only, in a child process; nothing on the disk
-    changes.
+    processes hold, the size of the write-ahead log (``wal_mb``, 256). Read-only, in a child process; nothing on the
+    disk changes.
     Why: a service without its database answers wrongly or not at all.
     By hand: ``sqlite3 'file:PATH?mode=ro' .tables``; who holds it: ``fuser -v PATH``
     Healed by: repair-database (damaged, empty); restore-database after approval (missing file or table); a lock
