@@ -1,5 +1,6 @@
 """How what went wrong is told: in one line, with an exit code, and as JSON to programs."""
 
+import errno
 import json
 import os
 import tempfile
@@ -38,6 +39,9 @@ def tell(error: BaseException, arguments: Sequence[str]) -> int:
             return _configuration(error, arguments)
         case ParamedicError():
             return _told(str(error), error.exit_code, arguments, hint=error.hint)
+        case OSError() if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            place = f" for `{error.filename}`" if error.filename else " for what should be written"
+            return _told(f"no space is left{place}", ParamedicError.exit_code, arguments, hint="free some space")
     return _fault(error, arguments)
 
 

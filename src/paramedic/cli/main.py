@@ -90,6 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code; only what must not wait ends the process itself."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     notes: dict[str, Any] = {}  # Any: click's own type
+    _fill_gaps()
     try:
         code = cli.main(args=arguments, prog_name="paramedic", standalone_mode=False, obj=notes)
     except (Exception, KeyboardInterrupt, SystemExit) as error:  # the last boundary: every way to end gets its code
@@ -107,6 +108,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     if notes.get("leave at once") and argv is None:
         os._exit(code)  # a thread hangs in a call that never returns, and the interpreter would wait for it
     return code
+
+
+def _fill_gaps() -> None:
+    """Stand in for standard streams that were closed, before a file of ours is given their number and printed into."""
+    if sys.stdin and sys.stdout and sys.stderr:
+        return
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(number)
+    sys.stdout = sys.stdout or open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115  # for our lifetime
+    sys.stderr = sys.stderr or open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115  # as above
 
 
 def _accept_global_options(command: click.Command) -> None:

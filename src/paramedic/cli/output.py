@@ -78,6 +78,11 @@ def _write(stream: TextIO, text: str) -> None:
         stream.flush()
     except BrokenPipeError:
         nowhere(stream)
+    except OSError:
+        # A full disk behind stderr is no reason to fail; a report that did not arrive is.
+        nowhere(stream)
+        if stream is not sys.stderr:
+            raise
 
 
 def nowhere(stream: TextIO) -> None:
