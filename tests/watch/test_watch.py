@@ -4,7 +4,6 @@ import http.server
 import json
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -184,25 +183,6 @@ def test_people_are_told_exactly_once_also_across_a_crash(make: Any, sink: Sink)
     station.kill("b")
     station.incident("b", IncidentState.RESOLVED)
     assert len(sink.of("resolved")) == 1, "nobody was called for what was healed"
-
-
-def test_a_message_outlives_a_crash_right_after_its_commit(make: Any, sink: Sink) -> None:
-    """Committed and never sent: the next watch sends it."""
-    station = make("a")
-    station.write({"a": station.sleeper("a", autonomy="observe")}, escalation={"L2": [f"json://{sink.address}/"]})
-    station.watch()
-    sink.answer = 500
-    station.kill("a")
-    until(lambda: sink.of("escalated"), 30, "committed")
-    station.signal(signal.SIGKILL)
-    station.watching.wait()
-    with sqlite3.connect(station.folder / ".paramedic" / "paramedic.db") as base:
-        names = {row[0] for row in base.execute("select id from outbox")}
-    base.close()
-    sink.answer = 200
-    station.watch()
-    until(lambda: len(sink.of("escalated")) >= 2, 30, "sent again")
-    assert {each["id"] for each in sink.of("escalated")} <= names
 
 
 def test_a_crash_loop_goes_to_people_with_its_last_words(make: Any, sink: Sink) -> None:
