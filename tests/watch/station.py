@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -63,6 +64,24 @@ class Station(Living):
         """To the watch."""
         assert self.watching is not None
         self.watching.send_signal(number)
+
+    def freeze(self) -> None:
+        """Suspend the watch, but not in the middle of a transaction, which would lock everybody out."""
+
+        def is_free() -> bool:
+            self.signal(signal.SIGSTOP)
+            base = sqlite3.connect(self.folder / ".paramedic" / "paramedic.db", timeout=0.2)
+            try:
+                base.execute("begin immediate")
+                base.rollback()
+            except sqlite3.OperationalError:
+                self.signal(signal.SIGCONT)
+                return False
+            finally:
+                base.close()
+            return True
+
+        until(is_free, 20, "the watch is between two transactions")
 
     def launches(self, name: str) -> tuple[Launch, ...]:
         """Every start of a component, newest first."""

@@ -61,7 +61,7 @@ def test_beside_a_running_watch_and_twice_at_once(make: Any) -> None:
     """The watch does the work, once, whoever else asks for it."""
     station = make("a")
     station.watch()
-    station.signal(signal.SIGSTOP)
+    station.freeze()
     station.kill("a")
     both = [station.begin("recover"), station.begin("recover")]
     until(lambda: station.pending() == 2, 30, "both have asked")
@@ -79,7 +79,7 @@ def test_with_the_watch_killed_in_between(make: Any, point: str) -> None:
     station = make("a", "b")
     station.watch(PARAMEDIC_FAILPOINT=f"{point}:restart-component")
     other = station.pid("b")
-    station.signal(signal.SIGSTOP)
+    station.freeze()
     station.kill("a")
     asked = station.begin("recover", "a")
     until(lambda: station.pending() == 1, 30, "it has asked")
