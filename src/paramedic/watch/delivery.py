@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from paramedic.model.errors import StoreError
 from paramedic.model.receipt import Message
@@ -16,6 +16,8 @@ _log = logging.getLogger("paramedic.watch")
 _POLL_S = 0.2
 _TIMEOUT_S = 10.0
 _LONGEST_WAIT_S = 300.0
+_LOOK_FAR_S = 30.0
+"""How often messages are looked through whose time has not come by the clock of the wall."""
 
 
 class Delivery:
@@ -26,6 +28,7 @@ class Delivery:
         self._clock = node.clock
         self._unsaved: dict[str, Message] = {}
         """What became of messages, as far as the store does not know it: nobody is told twice because it is away."""
+        self._looked_far = float("-inf")
 
     async def run(self) -> None:
         """Deliver for ever."""
@@ -41,16 +44,23 @@ class Delivery:
         due: dict[str, Message] = dict(held)
         try:
             await self._save()
-            due |= {each.id: each for each in await self._node.store.run(lambda tx: tx.outbox.due(now))}
+            due |= {each.id: each for each in await self._due(now)}
         except StoreError:
             if not held:
                 raise
         due = {name: self._unsaved.get(name, each) for name, each in due.items()}
-        ready = [each for each in due.values() if each.delivered_at is None and (each.next_at or now) <= now]
+        ready = [each for each in due.values() if each.delivered_at is None and _is_due(each, now)]
         await asyncio.gather(*(self._deliver(message) for message in ready))
         if not held:
             await self._save()
         return len(ready)
+
+    async def _due(self, now: datetime) -> Sequence[Message]:
+        due = await self._node.store.run(lambda tx: tx.outbox.due(now))
+        if self._clock.monotonic() - self._looked_far < _LOOK_FAR_S:
+            return due
+        self._looked_far = self._clock.monotonic()
+        return await self._node.store.run(lambda tx: tx.outbox.undelivered())
 
     async def _save(self) -> None:
         """Write down what became of messages, except of those that wait in the journal themselves."""
@@ -93,6 +103,12 @@ class Delivery:
                 return "" if answer.status < 300 else f"the address answered {answer.status}"
         except (ClientError, TimeoutError, OSError, ValueError) as error:
             return self._node.redactor.text(f"{type(error).__name__}: {error}")
+
+
+def _is_due(message: Message, now: datetime) -> bool:
+    """Whether its time has come. One that lies further ahead than any wait was set before the clock was set back."""
+    wait_s = (message.next_at - now).total_seconds() if message.next_at else 0.0
+    return wait_s <= 0 or wait_s > _LONGEST_WAIT_S
 
 
 def _save_all(tx: Transaction, messages: Iterable[Message]) -> None:

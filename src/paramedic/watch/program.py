@@ -24,13 +24,15 @@ from paramedic.watch.jobs import keep_doing, said
 from paramedic.watch.keeping import Keeping
 from paramedic.watch.node import Node
 from paramedic.watch.orders import managed
-from paramedic.watch.schedule import Schedule
+from paramedic.watch.schedule import Schedule, offset_s
 
 _log = logging.getLogger("paramedic.watch")
 _HOUSEKEEPING_S = 60.0
 _FLUSH_S = 0.5
 _RELOAD_S = 1.0
 _RETIRE_S = 10.0
+_STEP_S = 3600.0
+_MISTRUST_S = 86_400.0
 _LEASE_S = 5.0
 _LEAVE_S = 5.0
 _LONGEST_FILE_BYTES = 16 << 20
@@ -189,11 +191,16 @@ async def _flush(node: Node) -> None:
 
 
 async def _housekeeping(node: Node) -> None:
+    known, trusted_from = offset_s(node.clock), float("-inf")
     while True:
         await node.clock.sleep(_HOUSEKEEPING_S)
         await node.supervisor.rotate_logs()
-        now = node.clock.now()
-        await in_thread(node.store.prune, now, node.service.settings.retention_days)
+        now, offset = node.clock.now(), offset_s(node.clock)
+        if abs(offset - known) > _STEP_S:
+            # Nothing is deleted by a clock that has just jumped: most jumps are mistakes, and are put right in a day.
+            known, trusted_from = offset, node.clock.monotonic() + _MISTRUST_S
+        if node.clock.monotonic() >= trusted_from:
+            await in_thread(node.store.prune, now, node.service.settings.retention_days)
 
 
 async def _hold(node: Node) -> None:

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
+from paramedic.model.clock import Clock
 from paramedic.model.component import Component
 from paramedic.sdk.check import CheckSpec, Depth
 from paramedic.watch.jobs import said
@@ -71,17 +72,13 @@ class Schedule:
     async def follow_clock(self) -> None:
         """After a step of the wall clock every stored look seems old, or of tomorrow: look at everything again."""
         clock = self._node.clock
-
-        def offset_s() -> float:
-            return clock.now().timestamp() - clock.monotonic()
-
-        known = offset_s()
+        known = offset_s(clock)
         while True:
             await clock.sleep(_CLOCK_S)
-            if abs(offset_s() - known) > _STEP_S:
+            if abs(offset_s(clock) - known) > _STEP_S:
                 for component, _ in list(self._wakes):
                     self.wake(component, "clock")
-            known = offset_s()
+            known = offset_s(clock)
 
     async def close(self) -> None:
         """Stop looking."""
@@ -132,6 +129,11 @@ def interval_s(component: Component, spec: CheckSpec) -> float:
     if component.interval_s is None:
         return spec.every_s
     return component.interval_s if spec.every_s <= _CHEAP_S else max(component.interval_s, spec.every_s)
+
+
+def offset_s(clock: Clock) -> float:
+    """What changes only when the wall clock is set (or the machine slept)."""
+    return clock.now().timestamp() - clock.monotonic()
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:
