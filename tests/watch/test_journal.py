@@ -5,17 +5,17 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from moody import Moody
 from paramedic.incident import Chapter
 from paramedic.model.errors import StoreError
 from paramedic.model.ids import IncidentId
 from paramedic.model.incident import Incident, IncidentState
 from paramedic.model.receipt import Message
 from paramedic.model.status import Severity
-from paramedic.store import Store, open_store
+from paramedic.store import open_store
 from paramedic.watch.jobs import keep_doing
 from paramedic.watch.journal import Journal
 from watch.scene import DEAD, HandClock
@@ -23,29 +23,8 @@ from watch.scene import DEAD, HandClock
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
-class Moody:
-    """A store that is away whenever the test says so."""
-
-    def __init__(self, store: Store) -> None:
-        self.store = store
-        self.away = False
-        self.loses_answers = 0
-        """So many commits happen without being confirmed."""
-        self.tries = 0
-
-    @property
-    def is_closed(self) -> bool:
-        return self.store.is_closed
-
-    async def run(self, fn: Callable[[Any], Any]) -> Any:
-        self.tries += 1
-        if self.away:
-            raise StoreError("the store cannot grow: no space is left", hint="free some space")
-        result = await self.store.run(fn)
-        if self.loses_answers:
-            self.loses_answers -= 1
-            raise StoreError("the store does not answer")
-        return result
+class Records(Moody):
+    """With a look at its incidents."""
 
     def incidents(self) -> dict[str, Incident]:
         with self.store.read() as tx:
@@ -53,14 +32,14 @@ class Moody:
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Moody]:
+async def store(tmp_path: Path) -> AsyncIterator[Records]:
     opened = open_store(f"sqlite:///{tmp_path}/s.db", node="n", clock=HandClock())
-    yield Moody(opened)
+    yield Records(opened)
     opened.close()
 
 
 @pytest.fixture
-def journal(store: Moody) -> Journal:
+def journal(store: Records) -> Journal:
     return Journal(store, HandClock())  # type: ignore[arg-type]
 
 
@@ -88,14 +67,14 @@ async def until(look: Callable[[], object]) -> None:
             await asyncio.sleep(0)
 
 
-async def test_what_can_be_written_is_written_before_it_returns(store: Moody, journal: Journal) -> None:
+async def test_what_can_be_written_is_written_before_it_returns(store: Records, journal: Journal) -> None:
     """The usual case costs one transaction."""
     await journal.write(chapter())
     assert set(store.incidents()) == {"inc-1"}
     assert store.tries == 1
 
 
-async def test_what_cannot_be_written_waits_and_comes_in_order(store: Moody, journal: Journal) -> None:
+async def test_what_cannot_be_written_waits_and_comes_in_order(store: Records, journal: Journal) -> None:
     """The caller is not held up; later everything is there, the newest state last."""
     store.away = True
     for number, why in enumerate(("found", "tried", "healed")):
@@ -110,7 +89,7 @@ async def test_what_cannot_be_written_waits_and_comes_in_order(store: Moody, jou
         assert [each.text for each in tx.timeline.of(IncidentId("inc-1"))] == ["found", "tried", "healed"]
 
 
-async def test_what_the_next_step_relies_on_is_waited_for(store: Moody, journal: Journal) -> None:
+async def test_what_the_next_step_relies_on_is_waited_for(store: Records, journal: Journal) -> None:
     """A plan is not handed to the engine before it is in the store; giving up the wait does not lose it."""
     store.away = True
     waiting = asyncio.create_task(journal.write(chapter(), must=True))
@@ -125,7 +104,7 @@ async def test_what_the_next_step_relies_on_is_waited_for(store: Moody, journal:
 
 
 async def test_trouble_is_told_once_and_its_end_too(
-    store: Moody, journal: Journal, caplog: pytest.LogCaptureFixture
+    store: Records, journal: Journal, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Not once for each change and each try; with the hint."""
     store.away = True
@@ -140,7 +119,7 @@ async def test_trouble_is_told_once_and_its_end_too(
     assert sum("can be used again" in each for each in told) == 1
 
 
-async def test_a_chapter_that_cannot_be_written_holds_up_no_other(store: Moody, journal: Journal) -> None:
+async def test_a_chapter_that_cannot_be_written_holds_up_no_other(store: Records, journal: Journal) -> None:
     """Its incident is saved all the same."""
     broken = chapter()
     broken.timeline.append(object())  # type: ignore[arg-type]
@@ -149,7 +128,7 @@ async def test_a_chapter_that_cannot_be_written_holds_up_no_other(store: Moody, 
     assert set(store.incidents()) == {"inc-1", "inc-2"}
 
 
-async def test_a_lost_confirmation_tells_nobody_twice(store: Moody, journal: Journal) -> None:
+async def test_a_lost_confirmation_tells_nobody_twice(store: Records, journal: Journal) -> None:
     """The server committed and died: the message is in the outbox once, and the journal goes on."""
     told = chapter()
     told.messages.append(
@@ -173,7 +152,7 @@ async def test_a_lost_confirmation_tells_nobody_twice(store: Moody, journal: Jou
         assert len(tx.outbox.undelivered()) == 1
 
 
-async def test_memory_is_bounded(store: Moody, journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_memory_is_bounded(store: Records, journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
     """When the store is away for days, changes of verdicts are let go; incidents never."""
     monkeypatch.setattr("paramedic.watch.journal._MOST", 10)
     store.away = True
@@ -186,7 +165,7 @@ async def test_memory_is_bounded(store: Moody, journal: Journal, monkeypatch: py
 
 
 async def test_what_is_lost_at_the_end_is_told(
-    store: Moody, journal: Journal, caplog: pytest.LogCaptureFixture
+    store: Records, journal: Journal, caplog: pytest.LogCaptureFixture
 ) -> None:
     """By incident, when the store does not come back before watch ends."""
     store.away = True
