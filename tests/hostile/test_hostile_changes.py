@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from hostile.ward import Ward
 from living import until
 
@@ -40,6 +42,7 @@ def test_a_file_that_becomes_wrong_or_goes_away_changes_nothing(tmp_path: Path) 
         assert ward.said().count("stays in force") == 4
 
 
+@pytest.mark.slow
 def test_components_come_and_go(tmp_path: Path) -> None:
     """A new one is brought up; one that is gone is not looked at any more and lives on."""
     ward = Ward(tmp_path, ONE)
@@ -57,6 +60,7 @@ def test_components_come_and_go(tmp_path: Path) -> None:
         assert not ward.pids("1001"), "nobody starts what is not declared"
 
 
+@pytest.mark.slow
 def test_a_changed_command_takes_effect_at_the_next_start(tmp_path: Path) -> None:
     """What runs is left alone; the next start, whoever asks for it, is by the new command."""
     ward = Ward(tmp_path, ONE)

@@ -44,8 +44,19 @@ components:
     )
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-@pytest.mark.parametrize("after_s", [0.3, 0.8, 1.5])
+@pytest.mark.parametrize(
+    ("after_s", "number"),
+    [
+        (0.8, signal.SIGTERM),
+        (0.8, signal.SIGINT),
+        (1.5, signal.SIGTERM),
+        *(
+            pytest.param(after_s, number, marks=pytest.mark.slow)
+            for after_s in (0.3, 0.5, 1.0, 1.5, 2.5)
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+        ),
+    ],
+)
 def test_a_signal_while_watch_starts_is_obeyed(tmp_path: Path, number: signal.Signals, after_s: float) -> None:
     """It ends, or reads its file again; nothing is left running that nobody knows of."""
     ward = slow(tmp_path, 3)
@@ -71,6 +82,7 @@ def test_a_signal_while_watch_starts_is_obeyed(tmp_path: Path, number: signal.Si
         ward.clear()
 
 
+@pytest.mark.slow
 def test_told_twice_watch_leaves_at_once(tmp_path: Path) -> None:
     """In the middle of a recovery; what runs goes on running, and the next watch finds it and its incident."""
     ward = slow(tmp_path, 4)
@@ -92,6 +104,21 @@ def test_told_twice_watch_leaves_at_once(tmp_path: Path) -> None:
         assert ward.run("audit", "verify").code == 0
 
 
+@pytest.mark.slow
+def test_hang_ups_disturb_no_recovery(tmp_path: Path) -> None:
+    """SIGHUP reads the service file again, also in the middle of a recovery and many times."""
+    ward = slow(tmp_path, 1)
+    with ward.watch() as watching:
+        ward.kill("slow.py")
+        for _ in range(20):
+            watching.send_signal(signal.SIGHUP)
+            time.sleep(0.1)
+        until(lambda: ward.ended_well("api"), 30, "the incident has its end")
+        assert ward.said().count("read again") >= 2
+    assert ward.run("audit", "verify").code == 0
+
+
+@pytest.mark.slow
 def test_told_once_watch_brings_everything_down(tmp_path: Path) -> None:
     """In the middle of a recovery, too; the incident stays for the next watch."""
     ward = slow(tmp_path, 2)
@@ -121,7 +148,7 @@ def test_an_interrupted_check_shows_what_it_has(tmp_path: Path) -> None:
     assert "tcp.refused" in said.out
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_an_interrupted_recover_leaves_no_half_state(tmp_path: Path, number: signal.Signals) -> None:
     """Whenever it comes: the next one brings it to its end, and nothing was done twice."""
     ward = slow(tmp_path, 3)
@@ -152,13 +179,18 @@ def interrupted(ward: Ward, after_s: float, *arguments: str, number: signal.Sign
     "command",
     [
         ("check", "-v"),
-        ("check", "--format", "json"),
         ("status",),
-        ("checks",),
-        ("explain", "tcp.refused"),
-        ("config", "schema"),
-        ("incidents", "list"),
         ("--help",),
+        *(
+            pytest.param(command, marks=pytest.mark.slow)
+            for command in (
+                ("check", "--format", "json"),
+                ("checks",),
+                ("explain", "tcp.refused"),
+                ("config", "schema"),
+                ("incidents", "list"),
+            )
+        ),
     ],
 )
 def test_a_reader_that_goes_away_is_no_trouble(ward: Ward, command: tuple[str, ...]) -> None:
@@ -186,7 +218,10 @@ POOR = {
 }
 
 
-@pytest.mark.parametrize("what", POOR)
+@pytest.mark.parametrize(
+    "what",
+    ["narrow", "POSIX ascii", *(pytest.param(name, marks=pytest.mark.slow) for name in ("dumb", "no colour", "C"))],
+)
 def test_a_poor_terminal_is_served(tmp_path: Path, what: str) -> None:
     """Without colour, without UTF-8, forty columns wide, with names and words that are none of ASCII."""
     ward = Ward(

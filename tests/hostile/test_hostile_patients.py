@@ -86,6 +86,29 @@ def test_a_patient_that_prints_rubbish_is_diagnosed(tmp_path: Path) -> None:
     assert "\x1b" not in ward.said()
 
 
+CHATTY = """
+import sys, time
+while True:
+    sys.stdout.write("the same again " * 70 + "\\n"); time.sleep(0.0001)
+"""
+
+
+@pytest.mark.slow
+def test_a_log_that_grows_without_end_is_cut(tmp_path: Path) -> None:
+    """A process in despair prints megabytes a second; its logs stay within their bounds."""
+    (tmp_path / "chatty.py").write_text(CHATTY)
+    ward = Ward(
+        tmp_path,
+        f"service: ward\nsettings: {{log_max_bytes: 1MB, log_keep: 2}}\n"
+        f"components:\n  chatty: {{kind: process, {kept(sys.executable, 'chatty.py')}}}\n",
+    )
+    logs = ward.state / "logs"
+    with ward.watch():
+        until((logs / "chatty.log.2").exists, 30, "it was cut twice")
+        assert sum(each.stat().st_size for each in logs.iterdir()) < 200_000_000
+        assert ward.run("check").code == 0
+
+
 def test_http_answers_of_rubbish_are_findings(tmp_path: Path) -> None:
     """Whatever comes over the wire: no check crashes, none calls it healthy."""
     (tmp_path / "rubbish.py").write_text(RUBBISH)

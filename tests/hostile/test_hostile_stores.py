@@ -45,6 +45,9 @@ def test_a_disk_that_becomes_full_loses_no_incident(tmp_path: Path) -> None:
         time.sleep(3)  # long enough for every job to meet the full disk
         assert watching.poll() is None
         assert ward.said().count("wait in memory") == 1, "it is said once"
+        refused = ward.run("restart", "api")
+        assert (refused.code, "space" in refused.err) == (70, True)
+        assert ward.run("check").code == 2
         ballast.unlink()
         until(lambda: ward.ended_well("api"), 30, "the incident is there, healed")
         assert "can be used again" in ward.said()
@@ -125,6 +128,7 @@ def test_a_postgres_that_restarts_is_used_again(tmp_path: Path, server: Postgres
         assert ward.run("audit", "verify").code == 0
 
 
+@pytest.mark.slow
 def test_a_postgres_that_stands_still_stops_no_look(tmp_path: Path, server: PostgresServer) -> None:
     """A server that is stopped answers nobody; checks go on, and watch ends when it is told to."""
     ward = serving(tmp_path, server.create_database())

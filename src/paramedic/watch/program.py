@@ -28,6 +28,7 @@ from paramedic.watch.schedule import Schedule, offset_s
 
 _log = logging.getLogger("paramedic.watch")
 _HOUSEKEEPING_S = 60.0
+_ROTATE_S = 2.0
 _FLUSH_S = 0.5
 _RELOAD_S = 1.0
 _RETIRE_S = 10.0
@@ -113,6 +114,7 @@ async def _look_after(
         "the heartbeat": lambda: beat(node.service.settings, node.clock),
         "storing findings": lambda: _flush(node),
         "housekeeping": lambda: _housekeeping(node),
+        "rotating logs": lambda: _rotate(node),
         "the lease": lambda: _hold(node),
         "following the service file": lambda: _reload(node, schedule, reload, again),
     }
@@ -190,11 +192,17 @@ async def _flush(node: Node) -> None:
         await node.flush()
 
 
+async def _rotate(node: Node) -> None:
+    """Often, because a process in despair can print a disk full within a minute."""
+    while True:
+        await node.clock.sleep(_ROTATE_S)
+        await node.supervisor.rotate_logs()
+
+
 async def _housekeeping(node: Node) -> None:
     known, trusted_from = offset_s(node.clock), float("-inf")
     while True:
         await node.clock.sleep(_HOUSEKEEPING_S)
-        await node.supervisor.rotate_logs()
         now, offset = node.clock.now(), offset_s(node.clock)
         if abs(offset - known) > _STEP_S:
             # Nothing is deleted by a clock that has just jumped: most jumps are mistakes, and are put right in a day.
