@@ -50,7 +50,8 @@ class Said:
             assert "fault of paramedic" not in text, told
             assert "Exception ignored" not in text, told
         if self.code in FAILURES:
-            assert "hint:" in self.err or ", expected " in self.err, told
+            said = self.out + self.err  # what `config validate` finds is its report
+            assert "hint:" in said or ", expected " in said, told
         return self
 
 
