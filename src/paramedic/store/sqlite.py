@@ -4,17 +4,21 @@ import fcntl
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool, QueuePool
 
 from paramedic.model.errors import StoreError
 from paramedic.store.backend import BUSY_S
 from paramedic.store.failure import explain, explained
+
+_ASK_AGAIN_S = 0.01
 
 
 class SqliteFile:
@@ -90,11 +94,13 @@ class SqliteFile:
                 else {"poolclass": NullPool}
             ),
         )
-        begin = "BEGIN" if read_only else "BEGIN IMMEDIATE"
 
         @event.listens_for(engine, "begin")
         def _begin(connection: Connection) -> None:
-            connection.exec_driver_sql(begin)
+            if read_only:
+                connection.exec_driver_sql("BEGIN")
+            else:
+                _queue_for_lock(connection)
 
         return engine
 
@@ -103,7 +109,7 @@ class SqliteFile:
         connection = sqlite3.connect(
             f"file:{quote(str(self.path))}?mode={mode}",
             uri=True,
-            timeout=BUSY_S,
+            timeout=BUSY_S if read_only else _ASK_AGAIN_S,
             isolation_level=None,  # the driver begins no transactions by itself: we say when and how
             check_same_thread=False,  # the pool hands a connection to one thread at a time
         )
@@ -113,6 +119,23 @@ class SqliteFile:
     def _nobody_writes(self) -> bool:
         # Opening a file in WAL mode creates its log; one who only looks must not leave anything behind.
         return not self._writable and not self.path.with_name(f"{self.path.name}-wal").exists()
+
+
+def _queue_for_lock(connection: Connection) -> None:
+    # SQLite's own waiting asks ever more seldom, so that two busy writers could keep a third out for seconds.
+    give_up = time.monotonic() + BUSY_S
+    while True:
+        try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        except OperationalError as error:
+            if not _is_busy(error) or time.monotonic() >= give_up:
+                raise
+        else:
+            return
+
+
+def _is_busy(error: OperationalError) -> bool:
+    return str(getattr(error.orig, "sqlite_errorname", "")).startswith("SQLITE_BUSY")
 
 
 @contextmanager

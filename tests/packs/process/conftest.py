@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from living import Children, invite
+from guests import Children, invite
 
 
 @pytest.fixture

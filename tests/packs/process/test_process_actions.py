@@ -6,8 +6,8 @@ import signal
 import time
 
 import pytest
+from guests import SERVER, free_port, python, until
 
-from living import SERVER, free_port, python, until
 from paramedic.packs.process.actions import ClearStale, Restart, Start, Stop, WaitAnswers
 from paramedic.packs.process.checks import alive
 from paramedic.packs.process.target import Process

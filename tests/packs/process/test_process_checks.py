@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from guests import SERVER, free_port, python, until
 
-from living import SERVER, free_port, python, until
 from paramedic.packs.process.checks import alive, descriptors, memory
 from paramedic.packs.process.target import Process
 from paramedic.sdk import Desired, Exit, ProcessSpec, Status, proc
