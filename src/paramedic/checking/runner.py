@@ -15,7 +15,7 @@ from paramedic.checking.slots import Slot
 from paramedic.model.clock import Clock
 from paramedic.model.component import Component, Desired
 from paramedic.model.finding import Finding
-from paramedic.model.report import Report, Skipped, worst_first
+from paramedic.model.report import Part, Report, Skipped, worst_first
 from paramedic.model.service import Service
 from paramedic.report.redaction import Redactor
 from paramedic.sdk.blocking import threads_of_this_look
@@ -105,14 +105,21 @@ class Runner:
             for (component, spec), found in zip(due, looks, strict=True)
             if found is None
         ]
+        findings = worst_first(tuple(finding for found in looks for finding in found or ()))
+        codes = self._registry.codes
         return Report(
             service=self._service.name,
             version=__version__,
             started_at=started_at,
             duration_ms=(self._clock.monotonic() - started) * 1000,
-            findings=worst_first(tuple(finding for found in looks for finding in found or ())),
+            findings=findings,
             skipped=tuple(skipped),
             broken_packs={self._redactor.text(k): self._redactor.text(v) for k, v in self._registry.broken.items()},
+            parts=tuple(
+                Part(name=each.name, kind=each.kind, depends_on=each.depends_on)
+                for each in self._service.components.values()
+            ),
+            summaries={each.code: codes[each.code].summary for each in findings if each.code and each.code in codes},
             interrupted=None in looks,
         )
 

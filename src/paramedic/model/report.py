@@ -20,6 +20,15 @@ class Skipped:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A component as far as a picture of the service needs it."""
+
+    name: str
+    kind: str
+    depends_on: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """The findings of one run, worst first."""
 
@@ -32,6 +41,10 @@ class Report:
     skipped: tuple[Skipped, ...] = ()
     broken_packs: Mapping[str, str] = field(default_factory=dict)
     """Entry point to the reason why the pack could not be loaded."""
+    parts: tuple[Part, ...] = ()
+    """Every component of the service, looked at or not."""
+    summaries: Mapping[str, str] = field(default_factory=dict)
+    """What the codes of the findings mean, in one line each."""
     interrupted: bool = False
     """It was stopped before every check had ended, so that it cannot say that all is well."""
     schema_version: int = SCHEMA_VERSION
