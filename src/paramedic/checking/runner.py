@@ -106,7 +106,7 @@ class Runner:
             if found is None
         ]
         findings = worst_first(tuple(finding for found in looks for finding in found or ()))
-        codes = self._registry.codes
+        known = self._registry.codes
         return Report(
             service=self._service.name,
             version=__version__,
@@ -119,7 +119,7 @@ class Runner:
                 Part(name=each.name, kind=each.kind, depends_on=each.depends_on)
                 for each in self._service.components.values()
             ),
-            summaries={each.code: codes[each.code].summary for each in findings if each.code and each.code in codes},
+            summaries={each.code: known[each.code].summary for each in findings if each.code and each.code in known},
             interrupted=None in looks,
         )
 
