@@ -9,6 +9,7 @@ import urllib.request
 from contextlib import closing
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from paramedic.demo.patient import Ports, lay_out
@@ -121,3 +122,23 @@ def test_the_layout_keeps_its_secrets(tmp_path: Path):
     assert stat.S_IMODE((service_file.parent / ".env").stat().st_mode) == 0o600
     assert len({first.api, first.model, first.queue}) == 3
     assert second != first
+
+
+async def test_the_socket(patient: Patient, start):
+    """What is said over the WebSocket comes back; a sick one answers no ping, or hangs up by itself."""
+    await start("api")
+    url = f"ws://127.0.0.1:{patient.port('api')}/ws"
+    async with aiohttp.ClientSession() as session:
+        async with session.ws_connect(url, autoping=False) as socket:
+            await socket.send_str("hello")
+            assert await socket.receive_json() == {"heard": "hello"}
+            await socket.ping(b"1")
+            assert (await socket.receive()).type is aiohttp.WSMsgType.PONG
+            await patient.post("api", "/sickness", {"ignores_pings": True})
+            await socket.ping(b"2")
+            await socket.send_str("still there?")
+            assert await socket.receive_json() == {"heard": "still there?"}, "no pong came before it"
+        await patient.post("api", "/sickness", {"drops_sockets_after_s": 0.1})
+        async with session.ws_connect(url) as socket:
+            assert (await socket.receive()).type is aiohttp.WSMsgType.CLOSE
+            assert socket.close_code == 1001

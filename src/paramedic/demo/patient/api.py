@@ -2,7 +2,7 @@
 
 Usage: ``python -m paramedic.demo.patient.api PORT``, in the shop's folder. ``/health`` answers 200 while the settings
 make sense and the database can be read, ``/health/ai`` while the model server answers too; ``POST /api/v1/ai/chat``
-with ``{"customer", "text"}`` answers and stores both sides; ``/metrics`` is for Prometheus.
+with ``{"customer", "text"}`` answers and stores both sides; ``/ws`` is a WebSocket; ``/metrics`` is for Prometheus.
 """
 
 import json
@@ -23,6 +23,7 @@ from pydantic import BaseModel
 from paramedic.demo.patient.database import opened
 from paramedic.demo.patient.settings import BadSettings, Settings, read_environment, read_settings
 from paramedic.demo.patient.sickness import FailingShare, Sickness, is_loopback
+from paramedic.demo.patient.sockets import add_socket, protocol
 
 DESCRIPTORS = 256
 """How many files it may hold open; small, as on many a hosted machine."""
@@ -43,14 +44,16 @@ class Wish(BaseModel):
     descriptors: int = 0
     ballast_mb: int = 0
     cache_mb: int = 0
+    drops_sockets_after_s: float = 0.0
+    ignores_pings: bool = False
 
 
-def build(settings: Settings, model_url: str) -> FastAPI:
+def build(settings: Settings, model_url: str, sickness: Sickness) -> FastAPI:
     """The application."""
     app = FastAPI(title="shop")
-    sickness = Sickness()
     counted: Counter[str] = Counter()
     app.add_middleware(FailingShare, sickness=sickness)
+    add_socket(app, sickness)
 
     @app.get("/health")
     def health() -> JSONResponse:
@@ -92,6 +95,8 @@ def build(settings: Settings, model_url: str) -> FastAPI:
         sickness.leak_descriptors(wish.descriptors)
         sickness.grow(wish.ballast_mb, giving_back=False)
         sickness.grow(wish.cache_mb, giving_back=True)
+        sickness.drops_sockets_after_s = wish.drops_sockets_after_s
+        sickness.ignores_pings = wish.ignores_pings
         return {"status": "as you wish"}
 
     @app.post("/caches/clear")
@@ -159,7 +164,10 @@ def main() -> None:
         sys.exit(f"cannot start: {bad}")
     except KeyError as missing:
         sys.exit(f"cannot start: {missing.args[0]} is not in .env")
-    uvicorn.run(build(settings, model_url), host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")
+    sickness = Sickness()
+    app = build(settings, model_url, sickness)
+    port = int(sys.argv[1])
+    uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", ws=protocol(sickness))
 
 
 if __name__ == "__main__":

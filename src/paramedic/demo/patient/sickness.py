@@ -23,6 +23,10 @@ class Sickness:
     """Memory that nobody gives back."""
     cache: list[bytearray] = field(default_factory=list)
     """Memory that is given back when somebody asks for it."""
+    drops_sockets_after_s: float = 0.0
+    """After how many seconds every WebSocket is closed; never where it is zero."""
+    ignores_pings: bool = False
+    """Whether a ping over a WebSocket stays without its pong."""
     _turn: "itertools.count[int]" = field(default_factory=itertools.count)
 
     def fails_now(self) -> bool:
