@@ -4,7 +4,6 @@ import fcntl
 import os
 import sqlite3
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -123,12 +122,11 @@ class SqliteFile:
 
 def _queue_for_lock(connection: Connection) -> None:
     # SQLite's own waiting asks ever more seldom, so that two busy writers could keep a third out for seconds.
-    give_up = time.monotonic() + BUSY_S
-    while True:
+    for left in reversed(range(round(BUSY_S / _ASK_AGAIN_S))):
         try:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         except OperationalError as error:
-            if not _is_busy(error) or time.monotonic() >= give_up:
+            if not _is_busy(error) or not left:
                 raise
         else:
             return
