@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paramedic.diagnosis import Trouble, rank_suspects
+from paramedic.model.code import IssueType
 from paramedic.model.service import Service
 from paramedic.model.status import Status
 from scenery import make_service, part
@@ -27,7 +28,13 @@ def shop() -> Service:
 
 
 def trouble(component: str, code: str, **fields: Any) -> Trouble:
-    defaults = {"check": f"{code}-check", "status": Status.CRITICAL, "depth": 0, "onset_s": 100.0}
+    defaults = {
+        "check": f"{code}-check",
+        "type": IssueType.RESOURCE,
+        "status": Status.CRITICAL,
+        "depth": 0,
+        "onset_s": 100.0,
+    }
     return Trouble(component=component, code=code, **{**defaults, **fields})
 
 

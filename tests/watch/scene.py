@@ -29,10 +29,12 @@ SLOW = Code(id="it.slow", type=IssueType.PERFORMANCE, summary="slow")
 DEAD = Code(id="it.dead", type=IssueType.OUTAGE, summary="dead", instant=True, depth=1)
 ODD = Code(id="it.odd", type=IssueType.CONFIG, summary="odd", instant=True, depth=1, ending=Ending.ADVISE)
 LOST = Code(id="it.lost", type=IssueType.OUTAGE, summary="nobody can mend it", instant=True, depth=2)
+FULL = Code(id="it.full", type=IssueType.RESOURCE, summary="used up", instant=True, depth=3)
+BUSY = Code(id="it.busy", type=IssueType.PERFORMANCE, summary="busy", instant=True, depth=1, ending=Ending.ADVISE)
 OK, BLIND = (Status.OK, None), (Status.UNKNOWN, "paramedic.cannot-look")
 
 
-@check(SLOW, DEAD, ODD, LOST, of=object)
+@check(SLOW, DEAD, ODD, LOST, FULL, BUSY, of=object)
 async def seen(target: object, context: Context) -> Finding:
     """A check that only lends its codes to the scene."""
     raise AssertionError("the scene judges by itself")
@@ -266,4 +268,19 @@ class Scene:
         self.attendant.wake(incident)
 
 
-__all__ = ["BLIND", "BOOKS", "DEAD", "LOST", "ODD", "OK", "SLOW", "DidIt", "HandClock", "Scene", "book", "replace"]
+__all__ = [
+    "BLIND",
+    "BOOKS",
+    "BUSY",
+    "DEAD",
+    "FULL",
+    "LOST",
+    "ODD",
+    "OK",
+    "SLOW",
+    "DidIt",
+    "HandClock",
+    "Scene",
+    "book",
+    "replace",
+]

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from scene import BLIND, DEAD, LOST, ODD, SLOW, DidIt, book
+from scene import BLIND, BUSY, DEAD, LOST, ODD, SLOW, DidIt, book
 
 from paramedic.model.component import Autonomy
 from paramedic.model.incident import Incident, IncidentState
@@ -57,6 +57,90 @@ async def test_what_nothing_heals_goes_to_people_and_its_end_to_the_same(scene: 
     await ended(here)
     assert sorted(here.messages()) == [("escalated", "json://team"), ("resolved", "json://team")]
     assert here.luck.done == []
+
+
+async def test_new_trouble_is_healed_while_people_have_another_one(scene: Any) -> None:
+    """Somebody was called for the database; a death beside it, of what needs it, is healed by a plan of its own."""
+    here = await scene(part("api", "db"), part("db"), escalation=PEOPLE).begin()
+    await here.see("db", CRITICAL, LOST)
+    (db,) = await ended(here, IncidentState.ESCALATED)
+    await here.see("api", CRITICAL, DEAD)
+    (api,) = await ended(here)
+    assert (api.component, here.luck.done) == ("api", ["api"])
+    for _ in range(2):
+        await here.see("api", CRITICAL, SLOW)
+    assert "api" in {each.component for each in here.triage.incidents[db.id].symptoms}, "that comes of the database"
+    assert here.luck.done == ["api"]
+    await here.see("db", FINE), await here.see("api", FINE)
+    await ended(here, count=2)
+    assert sorted(here.messages()) == [("escalated", "json://team"), ("resolved", "json://team")]
+
+
+async def test_a_cause_found_late_is_healed_and_people_keep_the_rest(scene: Any) -> None:
+    """The escalated symptom turns out to have a reason: that is healed, and nobody is called twice."""
+    here = scene(part("api", "db"), part("db"), books={"mend": book("mend", DEAD)}, escalation=PEOPLE)
+    await here.begin()
+    await here.see("api", CRITICAL, SLOW), await here.see("api", CRITICAL, SLOW)
+    await ended(here, IncidentState.ESCALATED)
+    await here.see("db", CRITICAL, DEAD)
+    await here.until(lambda: here.luck.done == ["db"] and here.recorded()[0].state is IncidentState.ESCALATED)
+    assert here.recorded()[0].component == "api"
+    await here.see("api", FINE)
+    (incident,) = await ended(here)
+    assert incident.tried == ("mend",)
+    assert sorted(here.messages()) == [("escalated", "json://team"), ("resolved", "json://team")]
+
+
+async def test_what_fails_for_its_own_reason_does_not_wait_for_people(scene: Any) -> None:
+    """Two parts died and their caller with them: one cannot be healed, the other is."""
+    here = await scene(part("api", "one", "two"), part("one"), part("two"), escalation=PEOPLE).begin()
+    here.luck.hold = asyncio.Event()
+    await asyncio.gather(
+        here.see("api", CRITICAL, DEAD), here.see("one", CRITICAL, LOST), here.see("two", CRITICAL, DEAD)
+    )
+    here.luck.hold.set()
+    await ended(here)
+    await ended(here, IncidentState.ESCALATED)
+    by_state = {each.state: each.component for each in here.recorded()}
+    assert by_state == {IncidentState.RESOLVED: "two", IncidentState.ESCALATED: "one"}
+    assert here.messages() == [("escalated", "json://team")]
+
+
+async def test_after_three_attempts_the_next_trouble_has_its_own(scene: Any) -> None:
+    """What was tried in vain on one component is not held against another."""
+    books = {name: book(name, DEAD) for name in ("a", "b", "c")}
+    here = scene(part("api", "db"), part("db"), part("machine", kind="host"), books=books, escalation=PEOPLE)
+    here.luck.works = lambda name: name != "api"
+    await here.begin()
+    await here.see("machine", Status.WARNING, BUSY)
+    await here.see("api", CRITICAL, DEAD)
+    (incident,) = await ended(here, IncidentState.ESCALATED)
+    assert incident.severity is Severity.P0
+    await here.see("db", CRITICAL, DEAD)
+    (healed,) = await ended(here)
+    assert (healed.component, healed.tried) == ("db", ("a",))
+    await here.see("api", FINE)
+    await ended(here, count=2)
+    (left,) = here.triage.incidents.values()
+    assert (left.component, left.severity, left.is_settled) == ("machine", Severity.P2, True)
+
+
+async def test_two_incidents_of_one_cause_become_one(scene: Any) -> None:
+    """A dependency that only warned had its own incident; now that it fails hard, what it explains goes on there."""
+    here = scene(part("api", "db"), part("db"), books={"mend": book("mend", DEAD)}, escalation=PEOPLE)
+    await here.triage.load()
+    await here.see("db", Status.WARNING, SLOW), await here.see("db", Status.WARNING, SLOW)
+    await here.see("api", CRITICAL, SLOW), await here.see("api", CRITICAL, SLOW)
+    assert len(here.triage.incidents) == 2
+    await here.see("db", CRITICAL, DEAD)
+    await here.begin()
+    (api,) = await ended(here)
+    (db,) = here.triage.incidents.values()
+    assert (db.component, api.why) == ("db", f"goes on as a part of `{db.id}`")
+    await here.until(lambda: here.luck.done == ["db"])
+    await here.see("api", FINE)
+    await ended(here, count=2)
+    assert here.messages() == []
 
 
 async def test_what_people_were_called_for_is_not_called_for_again(scene: Any) -> None:

@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
-from scene import BLIND, DEAD, SLOW
+from scene import BLIND, BUSY, DEAD, FULL, SLOW
 
-from paramedic.model.component import Component
+from paramedic.model.component import Component, Criticality
 from paramedic.model.incident import IncidentState
-from paramedic.model.status import Status
+from paramedic.model.status import Severity, Status
 from scenery import part
 
 CRITICAL, WARNING, FINE = Status.CRITICAL, Status.WARNING, Status.OK
@@ -57,12 +57,82 @@ async def test_troubles_join_along_dependencies_and_hosts(scene: Any) -> None:
     assert (story.component, story.code) == ("db", DEAD.id)
 
 
-async def test_a_host_is_everybodys_story(scene: Any) -> None:
-    """Trouble of a machine belongs to what runs on it; trouble of our own sight does not."""
+@pytest.mark.parametrize("first", ["machine", "api"])
+async def test_what_a_machine_has_run_out_of_is_everybodys_story(scene: Any, first: str) -> None:
+    """A full disk may be why anything on the machine fails, whichever was seen first."""
     here = scene(part("api"), host())
-    await here.see("machine", CRITICAL, DEAD)
-    await here.see("api", CRITICAL, DEAD)
+    troubles = {"machine": FULL, "api": DEAD}
+    for name in sorted(troubles, key=lambda each: each != first):
+        await here.see(name, CRITICAL, troubles[name])
+    (incident,) = here.triage.incidents.values()
+    assert here.triage.diagnose(incident).component == "machine"
+
+
+@pytest.mark.parametrize("code", [BUSY, FULL, DEAD])
+@pytest.mark.parametrize("first", ["machine", "api"])
+async def test_a_warning_of_a_machine_has_no_part_in_what_fails_hard(scene: Any, code: Any, first: str) -> None:
+    """A busy processor did not kill the process: two incidents, and the end of each is its own."""
+    here = scene(part("api"), host())
+    troubles = {"machine": (WARNING, code), "api": (CRITICAL, DEAD)}
+    for name in sorted(troubles, key=lambda each: each != first):
+        await here.see(name, *troubles[name])
+    by_name = {each.component: here.triage.diagnose(each) for each in here.triage.incidents.values()}
+    assert set(by_name) == {"api", "machine"}
+    assert [(s.component, s.code) for s in by_name["api"].suspects] == [("api", DEAD.id)]
+    assert (by_name["machine"].severity, by_name["api"].severity) == (
+        Severity.P2 if code is BUSY else Severity.P3,
+        Severity.P1,
+    )
+    await here.see("api", FINE)
+    assert here.triage.is_over(by_name["api"])
+    assert not here.triage.is_over(by_name["machine"])
+
+
+async def test_a_busy_machine_may_be_why_something_is_slow(scene: Any) -> None:
+    """Slowness for slowness: one story."""
+    here = scene(part("api"), host())
+    await here.see("machine", WARNING, BUSY)
+    await here.see("api", WARNING, SLOW), await here.see("api", WARNING, SLOW)
     assert len(here.recorded()) == 1
+
+
+async def test_troubles_of_one_machine_are_stories_of_their_own(scene: Any) -> None:
+    """A busy processor keeps nobody waiting for the end of a full disk."""
+    here = scene(part("api"), host())
+    await here.see("machine", CRITICAL, FULL, check="disk")
+    await here.see("machine", WARNING, BUSY, check="load")
+    disk, load = here.triage.incidents.values()
+    assert [each.check for each in here.triage.failed_checks(here.triage.diagnose(disk))] == ["disk"]
+    await here.see("machine", FINE, check="disk")
+    assert here.triage.is_over(disk)
+    await here.triage.resolve(disk, "gone", by_itself=True)
+    await here.see("machine", CRITICAL, FULL, check="disk")
+    assert [each.id for each in here.triage.incidents.values()] == [load.id, disk.id], "it came back as itself"
+
+
+async def test_a_dependency_that_only_warns_explains_no_failure(scene: Any) -> None:
+    """It is told on its own, and keeps nothing else open; when it fails hard, it is the cause."""
+    here = scene(part("api", "db"), part("db"))
+    await here.see("db", WARNING, SLOW), await here.see("db", WARNING, SLOW)
+    await here.see("api", CRITICAL, DEAD)
+    db, api = here.triage.incidents.values()
+    assert (db.component, api.component) == ("db", "api")
+    assert [each.component for each in here.triage.troubles(api)] == ["api"]
+    await here.see("db", CRITICAL, DEAD)
+    api = here.triage.diagnose(here.triage.incidents[api.id])
+    assert here.triage.elsewhere(api).id == db.id
+
+
+async def test_severity_follows_what_still_fails(scene: Any) -> None:
+    """As urgent as the worst that is left of the story, in both directions."""
+    here = scene(part("api", "db", criticality=Criticality.HIGH), part("db", criticality=Criticality.LOW))
+    seen = []
+    for name, status, code in (("db", CRITICAL, DEAD), ("api", CRITICAL, DEAD), ("api", FINE, None)):
+        await here.see(name, status, code)
+        (incident,) = here.triage.incidents.values()
+        here.triage.incidents[incident.id] = here.triage.diagnose(incident)
+        seen.append(here.triage.incidents[incident.id].severity)
+    assert seen == [Severity.P2, Severity.P0, Severity.P2]
 
 
 async def test_trouble_that_comes_back_soon_goes_on(scene: Any) -> None:

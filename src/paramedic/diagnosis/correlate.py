@@ -1,21 +1,63 @@
 """Which troubles are one story."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from paramedic.diagnosis.trouble import Trouble
+from paramedic.model.code import IssueType
+from paramedic.model.incident import Incident, IncidentState
 from paramedic.model.service import Service
+from paramedic.model.status import Status
 
 
-def belongs_together(service: Service, component: str, others: Iterable[str]) -> bool:
-    """Whether trouble of ``component`` and of ``others`` may have one cause.
+def explains(service: Service, cause: Trouble, effect: Trouble) -> bool:
+    """Whether the one can be why another component has the other. What only warns explains no hard failure.
 
-    So it is for one component, for two of which one needs the other, and for a whole host and what runs on it.
-    What the service does not declare has no part in the story of what it does.
+    A machine explains what runs on it by what it has run out of, and slowness by being slow itself.
     """
-    if component not in service.components:  # such as ourselves
-        return component in others
-    related = {component, *service.needs(component), *service.needed_by(component)}
-    declared = [other for other in others if other in service.components]
-    return any(other in related or is_host(service, other) or is_host(service, component) for other in declared)
+    if cause.status.rank < effect.status.rank or cause.component == effect.component:
+        return False
+    if cause.component in service.needs(effect.component):
+        return True
+    if not is_host(service, cause.component) or effect.component not in service.components:
+        return False
+    if IssueType.PERFORMANCE in (cause.type, effect.type):
+        return cause.type is effect.type
+    return cause.status is Status.CRITICAL and effect.depth < cause.depth
+
+
+def is_one_story(service: Service, one: Trouble, other: Trouble) -> bool:
+    """Whether the two are to be seen as one: of one component, or one explains the other.
+
+    Each trouble of a machine is a story of its own: a busy processor has nothing to do with a full disk.
+    """
+    if one.component == other.component:
+        return one.check == other.check or not is_host(service, one.component)
+    return explains(service, one, other) or explains(service, other, one)
+
+
+def takes(service: Service, incident: Incident, failing: Sequence[Trouble], new: Trouble) -> bool:
+    """Whether a new trouble belongs to an incident, of which ``failing`` is what still fails."""
+    if any((each.component, each.check) == (new.component, new.check) for each in incident.symptoms):
+        return True
+    if not failing:  # it still owns what its own recovery stirs up
+        return not is_with_people(incident) and _is_near(service, incident.component, new.component)
+    if not any(is_one_story(service, each, new) for each in failing):
+        return False
+    if not is_with_people(incident):
+        return True
+    # People have it, and nothing is healed in it any more, unless it looks different by the new trouble.
+    is_worse = new.status.rank > max(each.status.rank for each in failing)
+    if any(each.component == new.component for each in failing):
+        return not (incident.is_settled and is_worse)
+    if new.depth == 0 and any(explains(service, each, new) for each in failing):
+        return True
+    is_open_to_more = incident.attempts < service.settings.max_recovery_attempts
+    return is_open_to_more and any(each.depth == 0 and explains(service, new, each) for each in failing)
+
+
+def is_with_people(incident: Incident) -> bool:
+    """Whether nothing more is done about it until somebody says so, or until it looks different."""
+    return incident.is_settled or incident.state in (IncidentState.ESCALATED, IncidentState.WAITING)
 
 
 def is_host(service: Service, component: str) -> bool:
@@ -28,3 +70,9 @@ def explained_by_a_stop(service: Service, component: str, stopped: Iterable[str]
     """The component that an operator stopped and that this one cannot work without."""
     needed = service.needs(component)
     return next((name for name in stopped if name in needed), None)
+
+
+def _is_near(service: Service, one: str, other: str) -> bool:
+    if is_host(service, one) or is_host(service, other):
+        return False
+    return other in (one, *service.needs(one), *service.needed_by(one))

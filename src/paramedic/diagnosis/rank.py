@@ -1,27 +1,12 @@
 """Which of several troubles is the cause. Every vote is kept, so that the answer can be checked by hand."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
-from paramedic.diagnosis.correlate import is_host
+from paramedic.diagnosis.correlate import explains
+from paramedic.diagnosis.trouble import Trouble
 from paramedic.model.incident import Suspect, Vote
 from paramedic.model.service import Service
 from paramedic.model.status import Status
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
-    """One failing check, as ranking sees it."""
-
-    component: str
-    check: str
-    code: str
-    status: Status
-    depth: int
-    """How near to a cause this code is by nature (see ``Code.depth``)."""
-    onset_s: float
-    """When it began, on the monotonic clock."""
-
 
 _WEIGHTS = {"own-failure": 3.0, "depth": 2.0, "gravity": 1.5, "order": 1.0}
 _RELATED_S = 120.0
@@ -87,18 +72,6 @@ def _votes(name: str, kinds: Mapping[str, Mapping[str, tuple[float, str]]]) -> t
 
 
 def _cause_of(service: Service, name: str, chief: Mapping[str, Trouble]) -> str | None:
-    """The failing component, needed by this one, that explains it: a critical one, farthest down."""
-    mine = chief[name]
-    for needed in reversed(service.needs(name)):
-        if needed in chief and chief[needed].status.rank >= mine.status.rank:
-            return needed
-    for other, trouble in chief.items():
-        # A host explains what runs on it only by what a host can run out of, and only when it is critical.
-        if (
-            other != name
-            and is_host(service, other)
-            and trouble.status is Status.CRITICAL
-            and mine.depth < trouble.depth
-        ):
-            return other
-    return None
+    """The failing component that explains this one: the farthest down of what it needs, else its machine."""
+    near_last = dict.fromkeys((*reversed(service.needs(name)), *chief))
+    return next((each for each in near_last if each in chief and explains(service, chief[each], chief[name])), None)

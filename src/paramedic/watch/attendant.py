@@ -48,8 +48,8 @@ class Attendant:
         self._tasks: dict[IncidentId, asyncio.Task[None]] = {}
         self._handed: set[PlanId] = set()
         """Running plans that the engine has by now."""
-        self._given_up: dict[IncidentId, set[tuple[str, str]]] = {}
-        """Causes with which people were called already."""
+        self._given_up: dict[IncidentId, dict[tuple[str, str], Incident]] = {}
+        """Causes with which people were called already, and the incident as it was then."""
         self._over: dict[PlanId, asyncio.Event] = {}
         self._cooling: dict[tuple[str, str], float] = {}
         self._released = asyncio.Event()
@@ -64,8 +64,10 @@ class Attendant:
             if plan.state in (PlanState.ROLLED_BACK, PlanState.FAILED) and plan.ended_at:
                 left = min(cooldown, cooldown - (wall - plan.ended_at).total_seconds())
                 self._cooling[plan.playbook, plan.fingerprint] = now + left
-        for incident in list(self._triage.incidents):
-            self.wake(incident)
+        for incident in list(self._triage.incidents.values()):
+            if incident.is_settled or incident.state is IncidentState.ESCALATED:
+                self._remember(incident, (incident.component, incident.code))
+            self.wake(incident.id)
 
     async def resume(self) -> None:
         """Hand every committed plan to the engine: what a crash interrupted goes on first."""
@@ -279,6 +281,12 @@ class Attendant:
         if not self._triage.still_failing(incident):
             await self._released_or(_SETTLE_S)  # we are blind: nothing is certain enough to act upon
             return
+        if other := self._triage.elsewhere(incident):
+            await self._triage.move(incident, other)
+            return
+        if known := self._given_up.get(incident.id, {}).get((incident.component, incident.code)):
+            await self._hand_back(incident, known)
+            return
         plan, playbook, reasons = await self._choose(incident)
         now = self._triage.incidents.get(incident.id)
         if now is None or now.state is not IncidentState.OPEN:
@@ -311,9 +319,11 @@ class Attendant:
                 chapter.tell("planned", f"{playbook.name} waits for approval: {ruling.reason}", {"plan": plan.id})
                 announce(chapter, self.bench.service, "waiting")
                 await self._triage.save(chapter)
+                await self._triage.set_free(incident)
             case Answer.NEVER:
                 self._escalate(chapter, ruling.reason)
                 await self._triage.save(chapter)
+                await self._triage.set_free(incident)
 
     async def _choose(self, incident: Incident) -> tuple[Plan | None, Playbook | None, list[str]]:
         """The first playbook for the first suspect that may and can be carried out; else why there is none."""
@@ -390,20 +400,35 @@ class Attendant:
             chapter.incident = replace(incident, is_settled=True, why="told; the remedy is in the hint")
             chapter.tell("advised", f"{incident.component}: {incident.code}")
             announce(chapter, self.bench.service, "advised")
+            self._remember(chapter.incident, (incident.component, incident.code))
         else:
             why = "; ".join(reasons) or f"nothing heals `{incident.code}` automatically"
             self._escalate(chapter, why)
         await self._triage.save(chapter)
+        await self._triage.set_free(incident)
+
+    async def _hand_back(self, incident: Incident, known: Incident) -> None:
+        """What else failed is healed; what is left is what people were called with, and they need no second call."""
+        chapter = Chapter(at=self.bench.clock.now())
+        chapter.incident = replace(
+            incident, state=known.state, is_settled=known.is_settled, escalated_at=known.escalated_at, why=known.why
+        )
+        chapter.tell("suspects", f"what is left is {incident.code} on {incident.component}, which people know of")
+        await self._triage.save(chapter)
+
+    def _remember(self, incident: Incident, cause: tuple[str, str]) -> None:
+        self._given_up.setdefault(incident.id, {})[cause] = incident
 
     def _escalate(self, chapter: Chapter, why: str) -> None:
         incident = chapter.incident
         assert incident is not None, "only incidents are escalated"
+        cause = (incident.component, incident.code)
         if incident.attempts >= self.bench.service.settings.max_recovery_attempts:
             incident = replace(incident, code=EXHAUSTED, severity=Severity.P0)
         chapter.incident = replace(incident, state=IncidentState.ESCALATED, escalated_at=chapter.at, why=why)
         chapter.tell("escalated", why)
         announce(chapter, self.bench.service, "escalated")
-        self._given_up.setdefault(incident.id, set()).add((incident.component, incident.code))
+        self._remember(chapter.incident, cause)
 
     async def _gone(self, incident: Incident) -> None:
         healed = bool(incident.tried) and incident.state is IncidentState.OPEN
@@ -411,21 +436,28 @@ class Attendant:
         await self._triage.resolve(incident, why, by_itself=not healed)
 
     async def _look_deeper(self, incident_id: IncidentId) -> None:
-        """A new symptom may show another cause than the one that was given up on."""
+        """A new symptom may show another cause than the one that was given up on; what went may make it less urgent."""
         incident = self._triage.incidents.get(incident_id)
-        if incident is None or incident.state is IncidentState.RECOVERING:
+        if incident is None or incident.state is IncidentState.RECOVERING or not self._triage.still_failing(incident):
             return
         again = self._triage.diagnose(incident)
+        is_exhausted = incident.code == EXHAUSTED
+        if is_exhausted and again.component == incident.component:
+            return
         cause = (again.component, again.code)
         is_other = cause not in {(incident.component, incident.code), *self._given_up.get(incident_id, ())}
-        if is_other and incident.code != EXHAUSTED and self._triage.still_failing(again):
-            fresh = replace(
+        if self._triage.elsewhere(again):
+            again = replace(again, component=incident.component, code=incident.code, type=incident.type)
+        elif is_other:
+            again = replace(
                 again,
                 state=IncidentState.OPEN,
                 is_settled=False,
+                attempts=0 if is_exhausted else incident.attempts,
                 why=f"looks like {again.code} on {again.component} now",
             )
-            await self._triage.save(Chapter(at=self.bench.clock.now(), incident=fresh))
+        if replace(again, suspects=incident.suspects) != incident:
+            await self._triage.save(Chapter(at=self.bench.clock.now(), incident=again))
 
     def _needs_a_look_around(self, incident: Incident) -> bool:
         """A symptom by nature may come from elsewhere; where an attempt was not the end, something was overlooked."""

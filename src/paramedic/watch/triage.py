@@ -10,7 +10,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from paramedic.diagnosis import Trouble, belongs_together, classify, explained_by_a_stop, rank_suspects, severity_of
+from paramedic.diagnosis import (
+    Trouble,
+    classify,
+    explained_by_a_stop,
+    explains,
+    is_host,
+    is_one_story,
+    is_with_people,
+    rank_suspects,
+    severity_of,
+    takes,
+)
 from paramedic.incident import Chapter, announce
 from paramedic.model.code import Code, Ending
 from paramedic.model.component import Desired
@@ -19,7 +30,7 @@ from paramedic.model.ids import IncidentId, new_id
 from paramedic.model.incident import Incident, IncidentState, Symptom
 from paramedic.model.playbook import FailedCheck
 from paramedic.model.service import Service
-from paramedic.model.status import Status
+from paramedic.model.status import Severity, Status
 from paramedic.sdk.pack import Registry
 from paramedic.store import Transaction
 from paramedic.watch.journal import Journal
@@ -78,6 +89,8 @@ class Triage:
         self._clock = journal.clock
         self._wake = wake
         self._fresh: dict[tuple[str, str], tuple[Finding, ...]] = {}
+        self._blind: set[tuple[str, str]] = set()
+        """Checks that cannot look; kept apart, because it is asked at every look."""
         self._gone: dict[str, tuple[Incident, float]] = {}
         """Component to the incident that last went by itself, and when."""
 
@@ -117,6 +130,10 @@ class Triage:
         if verdict is None:
             verdict = self.verdicts[key] = Verdict(replace(worst, status=Status.UNKNOWN, code=None), now)
         verdict.blind = verdict.blind + 1 if worst.status is Status.UNKNOWN else 0
+        if verdict.blind < _BLIND_LOOKS:
+            self._blind.discard(key)
+        else:
+            self._blind.add(key)
         is_known = not worst.status.is_failing or self._is_told(key)
         if not verdict.is_new and is_known and seen == (verdict.finding.status, verdict.finding.code):
             verdict.finding, verdict.doubt, verdict.looks = worst, None, 0
@@ -130,69 +147,92 @@ class Triage:
         return False
 
     def troubles(self, incident: Incident) -> list[Trouble]:
-        """What still fails among everything that belongs to the incident."""
-        names = [each.component for each in incident.symptoms]
-        found = []
-        for (component, check), verdict in self.verdicts.items():
-            code = self.code(verdict.finding.code)
-            if verdict.is_failing and belongs_together(self.service, component, names):
-                found.append(
-                    Trouble(
-                        component=component,
-                        check=check,
-                        code=code.id,
-                        status=verdict.finding.status,
-                        depth=code.depth,
-                        onset_s=verdict.since_s,
-                    )
-                )
-        return found
+        """What still fails of the incident, and what else fails that is one story with it."""
+        mine = self._failing(incident)
+        keys = {(each.component, each.check) for each in mine}
+        symptoms = [each for each in _chiefs(mine) if each.depth == 0]
+
+        def is_part(other: Trouble) -> bool:
+            home = self._told_in(other)
+            if home and is_with_people(home) and home.id != incident.id:
+                # What people have explains what only looks sick, and is no reason to leave the dead alone.
+                return any(explains(self.service, other, each) for each in symptoms)
+            return any(is_one_story(self.service, each, other) for each in mine)
+
+        others = [self._trouble(key, each) for key, each in self.verdicts.items() if each.is_failing]
+        return mine + [each for each in others if (each.component, each.check) not in keys and is_part(each)]
 
     def diagnose(self, incident: Incident) -> Incident:
         """The incident with its suspects, type and severity made anew from what fails now."""
-        suspects = rank_suspects(self.service, self.troubles(incident))
+        troubles = self.troubles(incident)
+        suspects = rank_suspects(self.service, troubles)
         if not suspects:
             return incident
         first = suspects[0]
-        code = self.code(first.code)
-        type_, path = classify(code)
-        symptoms = incident.symptoms
-        status = max(
-            (v.finding.status for (c, _), v in self.verdicts.items() if c == first.component and v.is_failing),
-            key=lambda each: each.rank,
-        )
-        known = {(each.component, each.check) for each in symptoms}
-        for (component, check), verdict in self.verdicts.items():
-            if (
-                verdict.is_failing
-                and (component, check) not in known
-                and component in {each.component for each in suspects}
-            ):
-                symptoms = (*symptoms, self._symptom(verdict.finding))
+        type_, path = classify(self.code(first.code))
+        known = {(each.component, each.check) for each in incident.symptoms}
+        mine = [each for each in troubles if (self._told_in(each) or incident).id == incident.id]
+        fresh = [self.verdicts[key] for each in mine if (key := (each.component, each.check)) not in known]
         failing = {each.component for each in suspects}
         looked = {component for component, _ in self.verdicts}
         related = (first.component, *self.service.needs(first.component), *self.service.needed_by(first.component))
         unknown = {c for (c, _), v in self.verdicts.items() if v.finding.status is Status.UNKNOWN}
-        severity = severity_of(code, status, self.service.components.get(first.component))
         return replace(
             incident,
             code=first.code,
             component=first.component,
             type=type_,
             path=path,
-            severity=min(severity, incident.severity) if incident.suspects else severity,
+            severity=min(map(self._severity, mine or troubles)),
             suspects=suspects,
-            symptoms=symptoms,
+            symptoms=(*incident.symptoms, *(self._symptom(each.finding) for each in fresh)),
             ruled_out=tuple(each for each in related if each in looked and each not in failing | unknown),
             not_looked_at=tuple(each for each in related if each not in looked or each in unknown),
         )
 
+    def elsewhere(self, incident: Incident) -> Incident | None:
+        """The other incident that tells of the first suspect of this one."""
+        first = incident.suspects[0] if incident.suspects else None
+        homes = [self._told_in(each) for each in self.troubles(incident) if first and each.component == first.component]
+        return homes[0] if homes and homes[0] and all(each and each.id != incident.id for each in homes) else None
+
+    async def move(self, incident: Incident, to: Incident) -> None:
+        """Two incidents turned out to be one story: what still fails of the first goes on in the other."""
+        failing = {(each.component, each.check) for each in self._failing(incident)}
+        moved = tuple(each for each in incident.symptoms if (each.component, each.check) in failing)
+        chapter = Chapter(at=self._clock.now(), incident=replace(to, symptoms=(*to.symptoms, *moved)))
+        chapter.tell("symptom", f"`{incident.id}` is the same story: {', '.join(each.component for each in moved)}")
+        await self.save(chapter)
+        await self.resolve(incident, f"goes on as a part of `{to.id}`", by_itself=False)
+        self._wake(to.id)
+
+    async def set_free(self, incident: Incident) -> None:
+        """People have this incident: what fails in it for a reason of its own is seen to as an incident of its own."""
+        own = [each.component for each in incident.suspects if each.is_symptom_of is None]
+        for component in own:
+            now = self.incidents.get(incident.id)
+            if now is None or component == incident.component:
+                continue
+            leaving = tuple(each for each in now.symptoms if each.component == component)
+            staying = tuple(each for each in now.symptoms if each.component != component)
+            failing = [each for each in self._failing(now) if each.component == component]
+            if not (leaving and staying and failing):
+                continue
+            chapter = Chapter(at=self._clock.now(), incident=replace(now, symptoms=staying))
+            chapter.tell("symptom", f"{component} is seen to on its own")
+            await self.save(chapter)
+            chapter = Chapter(at=self._clock.now())
+            self._open(chapter, leaving, max(failing, key=lambda each: (each.status.rank, each.depth)))
+            await self.save(chapter)
+            assert chapter.incident is not None
+            self._wake(chapter.incident.id)
+
     def failed_checks(self, incident: Incident) -> tuple[FailedCheck, ...]:
         """The failing checks of the first suspect: they must pass for a plan to count."""
         return tuple(
-            FailedCheck(component=component, check=check, code=self.code(verdict.finding.code).id)
-            for (component, check), verdict in self.verdicts.items()
-            if component == incident.component and verdict.is_failing
+            FailedCheck(component=each.component, check=each.check, code=each.code)
+            for each in self.troubles(incident)
+            if each.component == incident.component
         )
 
     def still_failing(self, incident: Incident) -> bool:
@@ -233,13 +273,17 @@ class Triage:
         chapter.tell("resolved", why)
         announce(chapter, self.service, "resolved")
         if by_itself:
-            self._gone[incident.component] = (chapter.incident, self._clock.monotonic())
+            for each in incident.symptoms:
+                if each.component == incident.component:
+                    story = self._story(each.component, each.check)
+                    self._gone[story] = (chapter.incident, self._clock.monotonic())
         await self.save(chapter)
 
     def forget(self, components: set[str]) -> None:
         """Drop verdicts of components that are no longer declared."""
         for key in [key for key in self.verdicts if key[0] in components]:
             del self.verdicts[key]
+            self._blind.discard(key)
         for incident in self.incidents.values():
             if any(each.component in components for each in incident.symptoms):
                 self._wake(incident.id)
@@ -301,12 +345,12 @@ class Triage:
 
     def _sight(self) -> Finding | None:
         """What is to be said of our own sight: that most checks cannot look, or that they can again."""
-        known = {key: each for key, each in self.verdicts.items() if key[0] != OURSELVES}
-        blind = [each.finding for each in known.values() if each.blind >= _BLIND_LOOKS]
-        is_blind = len(blind) >= _BLIND_CHECKS and 2 * len(blind) > len(known)
         mine = self.verdicts.get((OURSELVES, _SIGHT))
+        known = len(self.verdicts) - (mine is not None)
+        is_blind = len(self._blind) >= _BLIND_CHECKS and 2 * len(self._blind) > known
         if is_blind == (mine is not None and mine.is_failing):
             return None
+        blind = [each.finding for key, each in self.verdicts.items() if key in self._blind]
         code = self.code(BLIND if is_blind else None)
         return Finding(
             component=OURSELVES,
@@ -315,7 +359,7 @@ class Triage:
             status=Status.CRITICAL if is_blind else Status.OK,
             code=BLIND if is_blind else None,
             type=code.type if is_blind else None,
-            observed=f"{len(blind)} of {len(known)} checks cannot look",
+            observed=f"{len(blind)} of {known} checks cannot look",
             because=f"`{blind[0].component}`: {blind[0].observed}" if is_blind else "",
             hint="see whether paramedic may still read files and open connections" if is_blind else None,
             at=self._clock.now(),
@@ -323,38 +367,75 @@ class Triage:
 
     def _join(self, chapter: Chapter, finding: Finding, now: float) -> list[IncidentId]:
         """Put a new trouble into the incident where it belongs, opening one where there is none."""
-        code = self.code(finding.code)
+        trouble = self._trouble((finding.component, finding.check), self.verdicts[finding.component, finding.check])
         symptom = self._symptom(finding)
-        home = self._home(finding)
+        home = self._home(trouble)
         if home:
             kept = tuple(
                 each for each in home.symptoms if (each.component, each.check) != (symptom.component, symptom.check)
             )
             chapter.incident = replace(home, symptoms=(*kept, symptom))
-            chapter.tell("symptom", f"{finding.component}: {code.id}: {finding.observed}")
-        elif (gone := self._gone.pop(finding.component, None)) and now - gone[1] < _REOPEN_S:
+            chapter.tell("symptom", f"{finding.component}: {trouble.code}: {finding.observed}")
+        elif gone := self._gone_lately(finding, now):
             chapter.incident = replace(
-                gone[0], state=IncidentState.OPEN, resolved_at=None, symptoms=(symptom,), why="it came back"
+                gone, state=IncidentState.OPEN, resolved_at=None, symptoms=(symptom,), why="it came back"
             )
-            chapter.tell("detected", f"again: {finding.component}: {code.id}: {finding.observed}")
+            chapter.tell("detected", f"again: {finding.component}: {trouble.code}: {finding.observed}")
         else:
-            type_, path = classify(code)
-            component = self.service.components.get(finding.component)
-            chapter.incident = Incident(
-                id=IncidentId(new_id("inc", chapter.at)),
-                state=IncidentState.OPEN,
-                severity=severity_of(code, finding.status, component),
-                type=type_,
-                code=code.id,
-                component=finding.component,
-                opened_at=chapter.at,
-                symptoms=(symptom,),
-                path=path,
-            )
-            chapter.tell("detected", f"{finding.component}: {code.id}: {finding.observed}")
-            announce(chapter, self.service, "opened")
+            self._open(chapter, (symptom,), trouble)
         assert chapter.incident is not None
         return [chapter.incident.id]
+
+    def _gone_lately(self, finding: Finding, now: float) -> Incident | None:
+        incident, at = self._gone.pop(self._story(finding.component, finding.check), (None, 0.0))
+        return incident if incident and incident.id not in self.incidents and now - at < _REOPEN_S else None
+
+    def _open(self, chapter: Chapter, symptoms: tuple[Symptom, ...], first: Trouble) -> None:
+        type_, path = classify(self.code(first.code))
+        chapter.incident = Incident(
+            id=IncidentId(new_id("inc", chapter.at)),
+            state=IncidentState.OPEN,
+            severity=self._severity(first),
+            type=type_,
+            code=first.code,
+            component=first.component,
+            opened_at=chapter.at,
+            symptoms=symptoms,
+            path=path,
+        )
+        for each in symptoms:
+            chapter.tell("detected", f"{each.component}: {each.code}: {each.observed}")
+        announce(chapter, self.service, "opened")
+
+    def _severity(self, trouble: Trouble) -> Severity:
+        return severity_of(self.code(trouble.code), trouble.status, self.service.components.get(trouble.component))
+
+    def _trouble(self, key: tuple[str, str], verdict: Verdict) -> Trouble:
+        code = self.code(verdict.finding.code)
+        return Trouble(
+            component=key[0],
+            check=key[1],
+            code=code.id,
+            type=code.type,
+            status=verdict.finding.status,
+            depth=code.depth,
+            onset_s=verdict.since_s,
+        )
+
+    def _failing(self, incident: Incident) -> list[Trouble]:
+        """What still fails of what the incident tells of."""
+        keys = dict.fromkeys((each.component, each.check) for each in incident.symptoms)
+        found = [(key, self.verdicts.get(key)) for key in keys]
+        return [self._trouble(key, verdict) for key, verdict in found if verdict and verdict.is_failing]
+
+    def _told_in(self, trouble: Trouble) -> Incident | None:
+        """The incident that tells of a trouble."""
+        key = (trouble.component, trouble.check)
+        return next((i for i in self.incidents.values() if key in [(s.component, s.check) for s in i.symptoms]), None)
+
+    def _story(self, component: str, check: str) -> str:
+        """Under what an incident is remembered that went by itself."""
+        return f"{component} {check}" if is_host(self.service, component) else component
 
     def _excused(self, finding: Finding) -> Finding:
         """What fails because somebody ordered it is worth knowing and nothing more."""
@@ -366,26 +447,27 @@ class Triage:
             reason = needed and f"it needs `{needed}`, which is {self.quiet.get(needed, 'stopped on purpose')}"
         return replace(finding, status=Status.INFO, because=reason) if reason else finding
 
-    def _home(self, finding: Finding) -> Incident | None:
-        for incident in sorted(self.incidents.values(), key=lambda each: each.component != finding.component):
-            still = [
-                each.component
-                for each in incident.symptoms
-                if (verdict := self.verdicts.get((each.component, each.check))) and verdict.is_failing
+    def _home(self, trouble: Trouble) -> Incident | None:
+        told = self._told_in(trouble)
+        if told:
+            return told
+        for incident in sorted(self.incidents.values(), key=lambda each: each.component != trouble.component):
+            failing = [
+                each
+                for each in self._failing(incident)
+                if (each.component, each.check) != (trouble.component, trouble.check)
             ]
-            # An incident whose troubles are over still owns what its own recovery stirs up.
-            names = still or [incident.component]
-            if belongs_together(self.service, finding.component, names) and self._is_recent(incident, finding):
+            if takes(self.service, incident, failing, trouble) and self._is_recent(incident, trouble):
                 return incident
         return None
 
-    def _is_recent(self, incident: Incident, finding: Finding) -> bool:
+    def _is_recent(self, incident: Incident, trouble: Trouble) -> bool:
         """An old incident of another component is an old story, unless one of the two needs the other."""
-        if any(each.component == finding.component for each in incident.symptoms):
+        if any(each.component == trouble.component for each in incident.symptoms):
             return True
         warning_only = all(each.status == Status.WARNING for each in incident.symptoms)
         age = self._clock.now() - incident.opened_at
-        return not (warning_only and finding.status is Status.CRITICAL and age > timedelta(seconds=_REOPEN_S))
+        return not (warning_only and trouble.status is Status.CRITICAL and age > timedelta(seconds=_REOPEN_S))
 
     def _part(self, finding: Finding) -> list[IncidentId]:
         """Whoever waits for this check to pass."""
@@ -426,3 +508,11 @@ class Triage:
 
     def _gravity(self, finding: Finding) -> tuple[int, int]:
         return finding.status.rank, self.code(finding.code).depth
+
+
+def _chiefs(troubles: Sequence[Trouble]) -> list[Trouble]:
+    """The deepest trouble of each component."""
+    found: dict[str, Trouble] = {}
+    for each in sorted(troubles, key=lambda each: each.depth):
+        found[each.component] = each
+    return list(found.values())
