@@ -9,6 +9,8 @@ import dns.message
 import dns.rrset
 import pytest
 
+from paramedic.drills.ports import free_ports
+
 Reply = Callable[[dns.message.Message], dns.message.Message | bytes | None]
 
 
@@ -47,14 +49,14 @@ class _Channel(asyncio.DatagramProtocol):
 
 @pytest.fixture
 async def name_server() -> AsyncIterator[Callable[..., Awaitable[str]]]:
-    """Start one with ``await name_server(reply, over_tcp=…)``, which gives its address for `server`."""
+    """Start a server that replies as it is told; what comes back is its address for `server`."""
     async with AsyncExitStack() as stack:
 
         async def start(reply: Reply, over_tcp: Reply | None = None) -> str:
             loop = asyncio.get_running_loop()
-            transport, _ = await loop.create_datagram_endpoint(lambda: _Channel(reply), local_addr=("127.0.0.1", 0))
+            (port,) = free_ports(1)  # the same for UDP and TCP
+            transport, _ = await loop.create_datagram_endpoint(lambda: _Channel(reply), local_addr=("127.0.0.1", port))
             stack.callback(transport.close)
-            port = transport.get_extra_info("sockname")[1]
 
             async def on_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
                 asked = await reader.readexactly(int.from_bytes(await reader.readexactly(2), "big"))
