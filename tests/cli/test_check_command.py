@@ -120,6 +120,26 @@ def test_reports_are_private(home, port, paramedic):
     assert not [path for path in home.iterdir() if path.name.startswith(".report")]
 
 
+@pytest.mark.parametrize("style", ["sarif", "html"])
+def test_what_nobody_reads_at_a_terminal_goes_to_the_file(home, port, paramedic, style):
+    """With --output the terminal shows text; without, the format that was asked for."""
+    service(home, port)
+    shown = paramedic("check", "--format", style, "--output", "report")
+    assert shown.stdout.startswith("✓ healthy")
+    assert (home / "report").read_text()[:1] == paramedic("check", "--format", style).stdout[:1] != "✓"
+
+
+def test_annotations_are_seen_from_the_repository(home, port, paramedic):
+    """A file that is broken is named as the machine that runs the job knows it."""
+    (home / "settings.yaml").write_text("port: [\n")
+    (home / "paramedic.yaml").write_text(
+        "service: shop\ncomponents:\n  settings: {kind: config, path: settings.yaml}\n"
+    )
+    done = paramedic("check", "--format", "github", GITHUB_WORKSPACE=str(home.parent))
+    assert done.returncode == 2
+    assert done.stdout.startswith(f"::error file={home.name}/settings.yaml,line=2,title=settings%3A config.unparseable")
+
+
 def test_a_device_is_not_replaced(home, port, paramedic):
     """A report to a device goes into it; the device stays one."""
     service(home, port)

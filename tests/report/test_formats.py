@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from paramedic.model.code import IssueType
 from paramedic.model.finding import Evidence, Finding
-from paramedic.model.report import Report, Skipped, worst_first
+from paramedic.model.report import Part, Report, Skipped, worst_first
 from paramedic.model.status import Overall, Status
 from paramedic.report import FORMATS, render
 
@@ -51,6 +51,15 @@ REPORT = Report(
     ),
     skipped=(Skipped(component="llm", check="llm.generates", reason="a look costs tokens"),),
     broken_packs={"theirs": "ImportError: no module"},
+    parts=(
+        Part(name="api", kind="http", depends_on=("db", "llm", "cache")),
+        Part(name="worker", kind="process", depends_on=("db",)),
+        Part(name="db", kind="sqlite", depends_on=("host",)),
+        Part(name="cache", kind="tcp"),
+        Part(name="llm", kind="llm"),
+        Part(name="host", kind="host"),
+    ),
+    summaries={"http.status": "the status is not the expected one", "disk.full": "a disk is nearly full"},
 )  # fmt: skip
 
 VARIANTS = {
@@ -61,6 +70,12 @@ VARIANTS = {
     "report.json": ("json", {}),
     "report.xml": ("junit", {}),
     "report.md": ("markdown", {}),
+    "report.jsonl": ("jsonl", {}),
+    "report.sarif": ("sarif", {"root": Path("/srv/shop")}),
+    "report-elsewhere.sarif": ("sarif", {"root": Path("/somewhere/else")}),
+    "report.github": ("github", {"root": Path("/srv/shop")}),
+    "report.html": ("html", {}),
+    "report-quiet.html": ("html", {"quiet": True}),
 }
 
 
@@ -122,6 +137,14 @@ def test_junit_counts():
     assert {name: suite.get(name) for name in ("tests", "failures", "errors", "skipped")} == {
         "tests": "9", "failures": "2", "errors": "2", "skipped": "1",
     }  # fmt: skip
+
+
+def test_jsonl_says_what_each_line_is():
+    """The verdict comes first, then every finding, worst first; each line stands alone."""
+    lines = [json.loads(line, parse_constant=pytest.fail) for line in render(REPORT, "jsonl").splitlines()]
+    assert [line["record"] for line in lines] == ["report", *["finding"] * 7, "skipped", "broken-pack"]
+    assert (lines[0]["overall"], lines[0]["schema_version"]) == ("critical", 1)
+    assert lines[1]["code"] == "http.status"
 
 
 ANYTHING = st.text(st.characters(), max_size=80)

@@ -1,6 +1,7 @@
 """``paramedic check``: look at everything once and judge."""
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from paramedic.model.errors import StoreError, UsageError
 from paramedic.model.report import Report
 from paramedic.model.service import Service
 from paramedic.report import FORMATS, render
-from paramedic.report.formats import SUFFIXES
+from paramedic.report.formats import FOR_FILES, SUFFIXES
 from paramedic.sdk.check import Depth
 
 if TYPE_CHECKING:
@@ -73,16 +74,25 @@ def check(  # noqa: PLR0917  # click passes them by name
         if store is not None:
             store.close()
 
-    def text(*, colour: bool, columns: int) -> str:
-        return render(report, style, verbose=verbose, quiet=quiet, colour=colour, width=columns)
+    def text(style: str, *, colour: bool, columns: int) -> str:
+        root = _root()
+        return render(report, style, verbose=verbose, quiet=quiet, colour=colour, width=columns, root=root)
 
-    emit(text(colour=wants_colour(sys.stdout), columns=width()))
-    for path in filter(None, (output, _place(report, service, style) if save else None)):
-        write_private(path, text(colour=False, columns=80))
+    places = [each for each in (output, _place(report, service, style) if save else None) if each]
+    shown_as = "text" if places and style in FOR_FILES else style
+    emit(text(shown_as, colour=wants_colour(sys.stdout), columns=width()))
+    for path in places:
+        write_private(path, text(style, colour=False, columns=80))
         complain(f"the report is in {path}")
     if runner.gave_up:
         context.ensure_object(dict)["leave at once"] = True
     context.exit(report.exit_code)
+
+
+def _root() -> Path:
+    """The repository in which this runs, as the machines that run jobs say; otherwise this folder."""
+    said = os.environ.get("GITHUB_WORKSPACE") or os.environ.get("CI_PROJECT_DIR")
+    return Path(said or Path.cwd()).absolute()
 
 
 def _store(service: Service) -> "Store | None":

@@ -1,7 +1,9 @@
 """A report for programs."""
 
 import json
+from typing import Any
 
+from paramedic.model.finding import Finding
 from paramedic.model.report import Report
 from paramedic.model.wire import dump
 from paramedic.report.style import Style
@@ -10,12 +12,19 @@ from paramedic.report.words import number
 
 def as_json(report: Report, _style: Style) -> str:
     """One object; ASCII only, so that it survives every terminal and pipe."""
-    findings = []
-    for finding in report.findings:
-        each = dump(finding)
-        each["measures"] = {name: number(value) for name, value in finding.measures.items()}
-        findings.append(each)
     data = {
+        **head_data(report),
+        "findings": [finding_data(finding) for finding in report.findings],
+        "skipped": dump(report.skipped),
+        "broken_packs": dump(report.broken_packs),
+        "components": dump(report.parts),
+    }
+    return json.dumps(data, indent=2, allow_nan=False) + "\n"
+
+
+def head_data(report: Report) -> dict[str, Any]:  # Any: JSON of every shape
+    """What holds for the whole."""
+    return {
         "schema_version": report.schema_version,
         "service": report.service,
         "version": report.version,
@@ -24,8 +33,11 @@ def as_json(report: Report, _style: Style) -> str:
         "overall": report.overall.value,
         "exit_code": report.exit_code,
         "interrupted": report.interrupted,
-        "findings": findings,
-        "skipped": dump(report.skipped),
-        "broken_packs": dump(report.broken_packs),
     }
-    return json.dumps(data, indent=2, allow_nan=False) + "\n"
+
+
+def finding_data(finding: Finding) -> dict[str, Any]:  # Any: JSON of every shape
+    """One finding; a number that JSON cannot say is null."""
+    data: dict[str, Any] = dump(finding)
+    data["measures"] = {name: number(value) for name, value in finding.measures.items()}
+    return data

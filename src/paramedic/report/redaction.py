@@ -13,6 +13,7 @@ WITHHELD = "[withheld: could not be made safe]"
 LONGEST = 1_000_000
 """Characters of one text that are looked at; the rest is cut before anything else happens."""
 CUT = " [cut: too long]"
+_REMEMBERED, _REMEMBERED_CHARS = 2000, 200
 _ESCAPE = re.compile(r"%(?:25)*[0-9A-Fa-f]{2}|\\\\u[0-9a-f]{4}")
 _LAST_WORD = re.compile(r"\S{0,4096}\Z")
 
@@ -24,6 +25,7 @@ class Redactor:
         self._forms: tuple[str, ...] = ()
         self._known: re.Pattern[str] | None = None
         self._broken = False
+        self._seen: dict[str, str] = {}
         try:
             self._forms = disguises(secrets)
             if self._forms:
@@ -68,8 +70,15 @@ class Redactor:
     def _scrub(self, text: str) -> str:
         if not isinstance(text, str):
             raise TypeError(f"a {type(text).__name__} is no text")
+        if (seen := self._seen.get(text)) is not None:
+            return seen
         short = text if len(text) <= LONGEST else self._cut(text)
-        return scrub_shapes(self._without_known(short))
+        safe = scrub_shapes(self._without_known(short))
+        if len(text) <= _REMEMBERED_CHARS:  # a healthy service says the same few sentences all day
+            if len(self._seen) >= _REMEMBERED:
+                self._seen.clear()
+            self._seen[text] = safe
+        return safe
 
     def _without_known(self, text: str) -> str:
         return self._known.sub(MARK, text) if self._known else text

@@ -1,6 +1,7 @@
 """How much of a report is shown, and on what."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -11,3 +12,5 @@ class Style:
     quiet: bool = False
     colour: bool = False
     width: int = 80
+    root: Path | None = None
+    """The folder as seen from which files are named in formats for reviews."""
