@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from paramedic.recovery.last_good import LastGoodFiles
+from paramedic.report.redaction import Redactor
 from paramedic.sdk.files import kept
 
 
@@ -181,3 +182,19 @@ def test_set_aside_takes_the_companions_along_and_is_pruned(
     calendar.at += timedelta(days=8)
     copies.prune(7)
     assert not aside.exists()
+
+
+def test_where_a_file_was_set_aside_is_told_in_full(tmp_path: Path, calendar: _Calendar) -> None:
+    """The name of the place does not look like a secret, however often something is set aside."""
+    copies = LastGoodFiles(tmp_path / "last-good", calendar)
+    file = tmp_path / "settings.yaml"
+    places = set()
+    for minute in range(200):
+        calendar.at += timedelta(minutes=minute)
+        file.write_text("a: 1")
+        places |= {copies.set_aside(file, "before it was replaced"), copies.set_aside(file, "before undo")}
+        places.add(copies.set_aside(file, "before undo"))
+    assert len(places) == 600
+    for place in places:
+        told = f"the broken one is in `{place}`"
+        assert Redactor(()).text(told) == told

@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
+from itertools import count
 from pathlib import Path
 
 from paramedic.model.clock import Clock
@@ -26,6 +27,7 @@ _RESERVE_BYTES = 64 << 20
 _NEWEST = 5
 _DAYS = 7
 _COMPANIONS = ("-wal", "-shm", "-journal")
+_STAMP = "%Y%m%d-%H%M%S"
 _COPY = re.compile(r"(\d{8})-\d{8}T\d{6}Z-[0-9a-f]{12}")
 
 
@@ -57,10 +59,7 @@ class LastGoodFiles:
         """Copy a file and its SQLite companions to a folder of their own; ``None`` when there is no file."""
         if not path.is_file():
             return None
-        label = re.sub(r"[^a-z0-9]+", "-", reason.lower()).strip("-")[:40] or "set-aside"
-        stamp = f"{self._clock.now():%Y%m%dT%H%M%SZ}"
-        place = self._place(path) / "aside" / f"{stamp}-{label}-{secrets.token_hex(3)}"
-        _make(place)
+        place = self._new_place(path, reason)
         for each in (path, *(path.with_name(path.name + suffix) for suffix in _COMPANIONS)):
             with suppress(FileNotFoundError):  # a companion may vanish while we look
                 write_new(place / each.name, each, mode=0o600)
@@ -72,7 +71,7 @@ class LastGoodFiles:
         oldest = self._clock.now() - timedelta(days=keep_days)
         for place in self._directory.glob("*/aside/*"):
             with suppress(ValueError, OSError):
-                if datetime.strptime(place.name[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=oldest.tzinfo) < oldest:
+                if datetime.strptime(place.name[:15], _STAMP).replace(tzinfo=oldest.tzinfo) < oldest:
                     shutil.rmtree(place)
 
     def _keep(self, path: Path, copy: Callable[[Path, Path], None] | None) -> Path | None:
@@ -138,6 +137,19 @@ class LastGoodFiles:
             trusted = each if _COPY.fullmatch(each.name) else each.with_suffix("")
             if each.is_file() and trusted not in wanted:
                 each.unlink(missing_ok=True)
+
+    def _new_place(self, path: Path, reason: str) -> Path:
+        """A folder for what is set aside. Its name is told to people: small letters and counted, or it looks secret."""
+        label = re.sub(r"[^a-z0-9]+", "-", reason.lower()).strip("-")[:40] or "set-aside"
+        name = f"{self._clock.now():{_STAMP}}-{label}"
+        asides = self._place(path) / "aside"
+        _make(asides)
+        for number in count(1):
+            place = asides / (name if number == 1 else f"{name}-{number}")
+            with suppress(FileExistsError):
+                place.mkdir(mode=0o700)
+                return place
+        raise AssertionError("there is always another number")
 
     def _place(self, path: Path) -> Path:
         name = re.sub(r"[^A-Za-z0-9._]+", "-", path.name)[:40]
