@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 SOURCES := $(shell find src -type f -not -name '*.pyc')
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
-.PHONY: test test-system lint demo crash fuzz bench bench-restart reference clean wheel
+.PHONY: test test-system lint demo crash fuzz bench bench-restart bench-probes reference clean wheel
 
 $(VENV)/.dependencies: constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say make PYTHON=/path/to/python3.11")'
@@ -49,10 +49,13 @@ crash: $(VENV)/.wheel
 fuzz: $(VENV)/.wheel
 	FUZZ_FILES=100000 $(BIN)/python -m pytest tests/service/test_service_hostile.py --timeout 3600
 
-bench: bench-restart
+bench: bench-restart bench-probes
 
 bench-restart: $(VENV)/.wheel
 	$(BIN)/python bench/restart.py --kills 30 --hangs 5 --json build/bench-restart.json
+
+bench-probes: $(VENV)/.wheel
+	$(BIN)/python bench/probes.py --json build/bench-probes.json
 
 reference: $(VENV)/.wheel
 	$(BIN)/paramedic reference docs/reference

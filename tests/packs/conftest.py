@@ -131,6 +131,7 @@ class Bench:
         *,
         timeout_s: float | None = None,
         service: Mapping[str, Any] | None = None,
+        looks_again: bool = False,
         **component_fields: Any,
     ) -> list[Finding]:
         """Run one check at a target; fails the test when the check overruns its own deadline.
@@ -140,6 +141,7 @@ class Bench:
             target: what it looks at; becomes the target of a component named ``it``.
             timeout_s: the time it may take; its own default where not given.
             service: fields of the service, such as ``objectives``.
+            looks_again: as in a program that goes on looking.
             component_fields: fields of the component, such as ``thresholds`` or ``process``.
         """
         component = self.component(target, **component_fields)
@@ -154,6 +156,7 @@ class Bench:
             deadline=self.clock.monotonic() + limit_s,
             processes=self.processes,
             memory=self.memories.setdefault((component.name, spec.id), {}),
+            looks_again=looks_again,
         )
         found = await asyncio.wait_for(spec.run(seen, context), limit_s)
         findings = list(found) if isinstance(found, Sequence) else [found]

@@ -128,6 +128,25 @@ async def test_a_chapter_that_cannot_be_written_holds_up_no_other(store: Records
     assert set(store.incidents()) == {"inc-1", "inc-2"}
 
 
+async def test_what_waits_is_written_together_and_a_bad_one_is_found(store: Records, journal: Journal) -> None:
+    """A thousand changes cost a few transactions; the one that cannot be written is told, the others are written."""
+    store.away = True
+    for number in range(1000):
+        await journal.write(chapter(number))
+    store.away, store.tries = False, 0
+    await journal.written()
+    assert store.tries < 20
+    store.away = True
+    broken = chapter(1001)
+    broken.timeline.append(object())  # type: ignore[arg-type]
+    await journal.write(chapter(1000))
+    await journal.write(broken)
+    await journal.write(chapter(1002))
+    store.away = False
+    await journal.written()
+    assert {"inc-1000", "inc-1001", "inc-1002"} <= set(store.incidents())
+
+
 async def test_a_lost_confirmation_tells_nobody_twice(store: Records, journal: Journal) -> None:
     """The server committed and died: the message is in the outbox once, and the journal goes on."""
     told = chapter()

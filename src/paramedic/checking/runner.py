@@ -52,7 +52,17 @@ class _Look:
 class Runner:
     """Looks at components. One runner lives as long as the program; it keeps the checks' memories."""
 
-    def __init__(self, service: Service, registry: Registry, clock: Clock, processes: ProcessControl) -> None:
+    def __init__(
+        self,
+        service: Service,
+        registry: Registry,
+        clock: Clock,
+        processes: ProcessControl,
+        *,
+        looks_again: bool = False,
+    ) -> None:
+        """``looks_again``: the program goes on looking, which checks may rely on."""
+        self._looks_again = looks_again
         self._service = service
         self._registry = registry
         self._clock = clock
@@ -214,6 +224,7 @@ class Runner:
             deadline=self._clock.monotonic() + limit_s,
             processes=self._processes,
             memory=self._memories.setdefault((component.name, spec.id), {}),
+            looks_again=self._looks_again,
         )
 
     def _finish(self, finding: Finding, component: Component, *, started: float | None) -> Finding:

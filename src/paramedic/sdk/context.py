@@ -29,6 +29,8 @@ class Context:
     processes: ProcessControl
     memory: dict[str, object] = field(default_factory=dict)
     """Kept between looks of the same check at the same component while the program lives."""
+    looks_again: bool = False
+    """Whether the program goes on looking: what a lone look must find out at once may then be learned over several."""
 
     @property
     def remaining_s(self) -> float:

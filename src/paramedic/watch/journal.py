@@ -4,16 +4,19 @@ import asyncio
 import logging
 from collections import deque
 from dataclasses import dataclass, field
+from itertools import islice
 
 from paramedic.incident import Chapter, write
 from paramedic.model.clock import Clock
 from paramedic.model.errors import StoreError
 from paramedic.model.receipt import Message
-from paramedic.store import AlreadyRecorded, Store, insist
+from paramedic.store import AlreadyRecorded, Store, Transaction, insist
 
 _log = logging.getLogger("paramedic.watch")
 _MOST = 5_000
 """Of what waits; beyond it changes of verdicts without an incident are let go, so that memory stays bounded."""
+_TOGETHER = 200
+"""So many changes that wait are written in one transaction: a thousand first verdicts come at once."""
 _AGAIN_S = 300.0
 """How often it is said that the store still takes nothing."""
 
@@ -75,28 +78,37 @@ class Journal:
             _log.error("not recorded: %s %s on %s is %s", each.id, each.code, each.component, each.state)
 
     async def _drain(self) -> None:
+        alone = 0
         while self._entries:
-            entry = self._entries[0]
+            entries = list(islice(self._entries, 1 if alone else _TOGETHER))
             try:
-                await self._record(entry.chapter)
-            except AlreadyRecorded:
-                pass  # it was written, only the confirmation of it was lost
-            except StoreError as error:
-                self._put_off(error)  # closed
-                return
+                await self._record(*(each.chapter for each in entries))
             except Exception as error:  # a boundary: one chapter that cannot be written must not hold up the others
-                _log.error("a change could not be recorded: %s", error, exc_info=error)
-                await self._rescue(entry.chapter)
+                if isinstance(error, StoreError) and not isinstance(error, AlreadyRecorded):
+                    self._put_off(error)  # closed
+                    return
+                if len(entries) > 1:
+                    alone = len(entries)  # one by one, to see which it is
+                    continue
+                if not isinstance(error, AlreadyRecorded):  # then only the confirmation of it was lost
+                    _log.error("a change could not be recorded: %s", error, exc_info=error)
+                    await self._rescue(entries[0].chapter)
+            alone = max(0, alone - 1)
             if self._trouble:
                 self._trouble, self._told_at = "", float("-inf")
                 _log.warning("the store can be used again; %d changes are being recorded", len(self._entries))
-            if self._entries and self._entries[0] is entry:
-                self._entries.popleft()
-            entry.answered.set()
-            entry.written.set()
+            for entry in entries:
+                if self._entries and self._entries[0] is entry:
+                    self._entries.popleft()
+                entry.answered.set()
+                entry.written.set()
 
-    async def _record(self, chapter: Chapter) -> None:
-        await insist(self.store, lambda tx: write(tx, chapter), self.clock.sleep, put_off=self._put_off)
+    async def _record(self, *chapters: Chapter) -> None:
+        def record(tx: Transaction) -> None:
+            for each in chapters:
+                write(tx, each)
+
+        await insist(self.store, record, self.clock.sleep, put_off=self._put_off)
 
     async def _rescue(self, chapter: Chapter) -> None:
         """What the story cannot do without, when the whole chapter cannot be written."""

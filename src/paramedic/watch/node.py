@@ -70,7 +70,7 @@ class Node:
         self.redactor = Redactor(self.service.secrets)
         self.last_good = LastGoodFiles(settings.state_dir / "last-good", self.clock)
         self.supervisor = Supervisor(self.service, self.store, self.clock, self._on_exit)
-        self.runner = Runner(self.service, self.registry, self.clock, self.supervisor)
+        self.runner = Runner(self.service, self.registry, self.clock, self.supervisor, looks_again=True)
         self.journal = Journal(self.store, self.clock)
         self.triage = Triage(self.service, self.registry, self.journal, self._wake)
         self.bench = Bench(
@@ -161,7 +161,7 @@ class Node:
             last_good=self.last_good,
         )
         self.executor.bench = self.attendant.bench = self.orders.bench = self.bench
-        self.runner = Runner(service, self.registry, self.clock, self.supervisor)
+        self.runner = Runner(service, self.registry, self.clock, self.supervisor, looks_again=True)
         self.triage.service = service
         self.triage.forget(gone)
         self.supervisor.update(service)
@@ -175,7 +175,7 @@ class Node:
         await self.journal.close(_LAST_CHANCE_S)
 
     def _on_exit(self, component: str, how: Exit) -> None:
-        _log.warning("%s ended after %.1f s with %s", component, how.uptime_s, how.code)
+        _log.warning("%s %s after %.1f s", component, how.in_words, how.uptime_s)
         self.died.put_nowait(component)
 
     def _on_step(self, receipt: Receipt) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -90,8 +91,11 @@ class Schedule:
     async def _keep_looking(self, component: Component, spec: CheckSpec) -> None:
         key = (component.name, spec.id)
         event, clock = self._wakes[key], self._node.clock
+        loop = asyncio.get_running_loop()
         cause, last, told = "timer", -1e9, ""
-        await asyncio.sleep(random.uniform(0, min(interval_s(component, spec), 1.0)))
+        every_s = interval_s(component, spec)
+        await asyncio.sleep(random.uniform(0, min(every_s, 1.0)))
+        due = loop.time() - random.uniform(0, every_s)  # all look soon, and from then on spread over the interval
         while True:
             component = self._node.service.components.get(component.name, component)
             every_s = interval_s(component, spec)
@@ -106,8 +110,9 @@ class Schedule:
                     if (what := said(error)) != told:
                         told = what
                         _log.error("a look of %s at %s failed: %s", spec.id, component.name, what, exc_info=error)
+            due = next_turn(due, every_s, loop.time())
             try:
-                async with asyncio.timeout(every_s * random.uniform(0.95, 1.0)):
+                async with asyncio.timeout_at(due):
                     await event.wait()
                 event.clear()
                 cause = self._causes.pop(key, "timer")
@@ -129,6 +134,11 @@ def interval_s(component: Component, spec: CheckSpec) -> float:
     if component.interval_s is None:
         return spec.every_s
     return component.interval_s if spec.every_s <= _CHEAP_S else max(component.interval_s, spec.every_s)
+
+
+def next_turn(due: float, every_s: float, now: float) -> float:
+    """When to look again: at fixed times, so that slow looks delay nothing; whoever is late leaves turns out."""
+    return due if due > now else due + every_s * (math.floor((now - due) / every_s) + 1)
 
 
 def offset_s(clock: Clock) -> float:

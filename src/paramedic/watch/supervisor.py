@@ -97,7 +97,7 @@ class Supervisor:
             uptime_s=uptime_s,
             exits=slot.exits(now, self._service.settings.crash_loop_window_s),
             is_starting=bool(run and uptime_s is not None and uptime_s < ready_within_s and not run.is_ready),
-            log_tail=logfiles.tail(self.log_path(component.name), slot.log_from),
+            log_tail=logfiles.tail(self.log_path(component.name), slot.log_from) if slot.token else "",
             token=slot.token,
         )
 

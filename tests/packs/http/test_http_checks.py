@@ -514,6 +514,22 @@ async def test_a_well_known_server_is_asked_once(look, serve, ok):
     assert len(asked) == 21
 
 
+async def test_who_looks_again_asks_once(look, serve, ok):
+    """While watching a healthy server is asked once a look; a failure is measured at once, and its end too."""
+    asked = []
+    broken = False
+    url = await serve(lambda n, head: asked.append(n) or (ok(status="500 Oops") if broken and n % 3 == 1 else ok()))
+    await look(answers, Http(url=url), looks_again=True)
+    assert len(asked) == 1
+    broken = True
+    codes = [(await look(answers, Http(url=url), looks_again=True))[0].code for _ in range(3)]
+    assert "http.error-rate" in codes
+    broken, before = False, len(asked)
+    [found] = await look(answers, Http(url=url), looks_again=True)
+    assert found.status is Status.OK
+    assert len(asked) - before > 10
+
+
 async def test_what_an_earlier_process_answered_is_forgotten(look, serve, ok, processes):
     """After a restart only the new process is judged."""
     url = await serve(lambda n, head: ok())

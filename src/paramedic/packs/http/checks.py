@@ -53,8 +53,8 @@ async def answers(server: Http, context: Context) -> Finding:
     """The server answers with the expected status and body, in time, and so do nearly all requests.
 
     Looks at: one request on a fresh connection, redirects followed (at most 5), the body read up to 1 MiB.
-    A failure, or less than 20 answers in the last minute, is followed by up to ``samples`` more requests within
-    2 s (3 to a public address), so that a server that fails always, sometimes and once can be told apart.
+    A failure is followed by up to ``samples`` more requests within 2 s (3 to a public address), so that a server
+    that fails always, sometimes and once can be told apart; so is a single run that knows less than 20 answers.
     Thresholds: ``latency_ms`` (10000) for slow answers, ``error_percent`` (10) for the share that fails.
     Why: a process can live and listen while it answers nothing, or only errors.
     By hand: ``curl -sS -i -m 5 URL``
@@ -69,9 +69,10 @@ async def answers(server: Http, context: Context) -> Finding:
             return first
         fresh = Sample()
         fresh.replace(list(window.seen)[-1:])
-        if first.status.is_failing or len(window) < ENOUGH or _is_alarming(window, context):
+        if first.status.is_failing or _is_alarming(window, context) or (len(window) < ENOUGH and _must_know(context)):
             await _burst(client, server, context, window, fresh)
     found = _conclude(first, fresh, window, context)
+    context.memory["failed"] = found.status.is_failing
     return await with_who_listens(found, server, context) if found.code in _ANOTHER_MAY_ANSWER else found
 
 
@@ -152,6 +153,11 @@ def _slow(first: Finding, window: Sample, context: Context) -> Finding | None:
         latency_ms=latency_ms,
         latency_p95_ms=p95_ms,
     )
+
+
+def _must_know(context: Context) -> bool:
+    """Whether this look alone must tell the share of failures: when no other follows, or after it was too high."""
+    return not context.looks_again or context.memory.get("failed", False) is True
 
 
 def _last_minute(context: Context) -> Sample:

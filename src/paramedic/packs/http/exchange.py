@@ -66,6 +66,7 @@ class Client:
         self._session = aiohttp.ClientSession(
             connector=connector,
             timeout=aiohttp.ClientTimeout(total=None),
+            cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": f"paramedic/{__version__}", "Accept-Encoding": "identity"},
         )
         return self
@@ -94,7 +95,7 @@ class Client:
             raise NoAnswer(Trouble.TLS, _tls_reason(error)) from None
         except aiohttp.ClientConnectorError as error:
             trouble = Trouble.OURS if error.os_error.errno in _OURS else Trouble.CONNECT
-            raise NoAnswer(trouble, error.os_error.strerror or str(error.os_error)) from None
+            raise NoAnswer(trouble, in_words(error.os_error)) from None
         except aiohttp.InvalidURL as error:
             raise NoAnswer(Trouble.REDIRECTS, f"`{error}` is no address") from None
         except aiohttp.ServerDisconnectedError:
@@ -105,7 +106,7 @@ class Client:
             raise NoAnswer(Trouble.PROTOCOL, " ".join(str(error).split())[:200] or type(error).__name__) from None
         except OSError as error:
             trouble = Trouble.OURS if error.errno in _OURS else Trouble.PROTOCOL
-            raise NoAnswer(trouble, error.strerror or str(error)) from None
+            raise NoAnswer(trouble, in_words(error)) from None
         except ValueError as error:  # a header that cannot be sent
             raise NoAnswer(Trouble.OURS, str(error)) from None
 
