@@ -3,10 +3,17 @@
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from kernel import HandClock, Kernel
+
+from paramedic.packs.host import pressure
 
 
 @pytest.fixture
@@ -48,3 +55,20 @@ def fill(folder: Path, percent: float, *, name: str = "filler", size: int = 4096
 def fill_fixture() -> Callable[..., None]:
     """``fill(folder, percent)`` writes files until so much is used."""
     return fill
+
+
+@pytest.fixture
+def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kernel:
+    """A prepared kernel in place of the real one: exhausting this machine would take it down."""
+    folder = tmp_path / "kernel"
+    folder.mkdir()
+    made = Kernel(folder)
+    monkeypatch.setattr(pressure, "SYSTEM", made.system)
+    return made
+
+
+@pytest.fixture
+def hands(bench) -> HandClock:
+    """The bench's clock, moved by hand."""
+    bench.clock = HandClock()
+    return bench.clock

@@ -1,45 +1,12 @@
 """Memory, processor and descriptors: the real kernel's words, and prepared ones for what cannot be caused here."""
 
-from pathlib import Path
-
 import pytest
+from kernel import GB, pressure
+from kernel import memory as meminfo
 
-from paramedic.packs.host import load
 from paramedic.packs.host.load import descriptors, memory, processor
-from paramedic.packs.host.pressure import System
 from paramedic.packs.host.target import Host
 from paramedic.sdk import Status
-
-GB = 1 << 30
-
-
-@pytest.fixture
-def kernel(tmp_path: Path, monkeypatch):
-    """Lay out what the kernel would say: a stand-in, because exhausting this machine would take it down."""
-    proc, groups = tmp_path / "proc", tmp_path / "cgroup"
-
-    def say(files: dict[str, str]) -> System:
-        for name, text in files.items():
-            path = tmp_path / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
-        system = System(proc=proc, cgroups=groups)
-        monkeypatch.setattr(load, "SYSTEM", system)
-        return system
-
-    return say
-
-
-def meminfo(available_percent: float) -> dict[str, str]:
-    return {
-        "proc/meminfo": f"MemTotal: {GB * 10 // 1024} kB\nMemFree: 1 kB\n"
-        f"MemAvailable: {int(GB * 10 // 1024 * available_percent / 100)} kB\n"
-    }
-
-
-def pressure(name: str, some: float) -> dict[str, str]:
-    text = f"some avg10={some} avg60={some} avg300=0.00 total=1\nfull avg10=0.10 avg60=0.10 avg300=0.00 total=1\n"
-    return {name: text}
 
 
 @pytest.mark.parametrize("check", [memory, processor, descriptors])
@@ -54,7 +21,7 @@ async def test_this_machine_can_be_read(look, check):
 @pytest.mark.parametrize("check", [memory, processor, descriptors])
 async def test_cannot_look(look, kernel, check):
     """Where the kernel does not say, the verdict is unknown."""
-    kernel({})
+    kernel.say({})
     [found] = await look(check, Host())
     assert found.status is Status.UNKNOWN
 
@@ -80,7 +47,7 @@ async def test_a_real_machine_beyond_its_limit(look, check):
 )
 async def test_memory_is_critical_when_it_is_felt(look, kernel, available, some, status):
     """97 % is critical only while tasks wait for memory, where the kernel can tell."""
-    kernel(meminfo(available) | (pressure("proc/pressure/memory", some) if some is not None else {}))
+    kernel.say(meminfo(available) | (pressure("proc/pressure/memory", some=some) if some is not None else {}))
     [found] = await look(memory, Host())
     assert found.status is status
     assert found.code == (None if status is Status.OK else "host.memory")
@@ -108,7 +75,7 @@ async def test_memory_is_critical_when_it_is_felt(look, kernel, available, some,
 )
 async def test_the_limit_of_a_container_counts(look, kernel, files):
     """A control group's limit is reached while the machine has plenty; droppable caches do not count as used."""
-    kernel(meminfo(50) | files)
+    kernel.say(meminfo(50) | files)
     [found] = await look(memory, Host())
     assert (found.status, found.code) == (Status.WARNING, "host.memory")
     assert "control group" in found.observed
@@ -117,7 +84,7 @@ async def test_the_limit_of_a_container_counts(look, kernel, files):
 
 async def test_an_unlimited_control_group_is_the_machine(kernel):
     """Version 1's absurdly large number and version 2's `max` are no limits."""
-    system = kernel(
+    system = kernel.say(
         meminfo(50)
         | {
             "proc/self/cgroup": "4:memory:/\n0::/\n",
@@ -140,10 +107,10 @@ async def test_an_unlimited_control_group_is_the_machine(kernel):
 )
 async def test_a_saturated_processor(look, kernel, per_core, some, status):
     """Load and waiting must both be high; it is a warning with the busiest processes, and advice."""
-    system = kernel({})
-    kernel(
+    system = kernel.say({})
+    kernel.say(
         {"proc/loadavg": f"{per_core * system.cores()} 1.0 1.0 1/100 1\n"}
-        | (pressure("proc/pressure/cpu", some) if some is not None else {})
+        | (pressure("proc/pressure/cpu", some=some) if some is not None else {})
     )
     [found] = await look(processor, Host())
     assert found.status is status
@@ -168,13 +135,25 @@ async def test_a_saturated_processor(look, kernel, per_core, some, status):
 )
 def test_a_ration_of_cores_counts(kernel, files):
     """With half a core allowed there is half a core, however many the machine has."""
-    assert kernel(files).cores() == 0.5
+    assert kernel.say(files).cores() == 0.5
 
 
 @pytest.mark.parametrize(("used", "status"), [(50, Status.OK), (92, Status.WARNING), (98, Status.CRITICAL)])
 async def test_descriptors_of_the_machine(look, kernel, used, status):
     """From 90 % in use a warning, from 97 % critical."""
-    kernel({"proc/sys/fs/file-nr": f"{used}\t0\t100\n"})
+    kernel.say({"proc/sys/fs/file-nr": f"{used}\t0\t100\n"})
     [found] = await look(descriptors, Host())
     assert found.status is status
     assert found.code == (None if status is Status.OK else "host.descriptors")
+
+
+async def test_a_brief_peak_of_memory_is_no_trouble(look, kernel, hands):
+    """Memory that is nearly used up must stay so for 30 s; what a single look finds counts as it is."""
+    kernel.say(meminfo(50), pressure("proc/pressure/memory"))
+    await look(memory, Host())
+    kernel.say(meminfo(5))
+    seen = []
+    for _ in range(5):
+        hands.pass_(10)
+        seen += [each.status for each in await look(memory, Host())]
+    assert seen == [Status.INFO, Status.INFO, Status.INFO, Status.WARNING, Status.WARNING]

@@ -1,7 +1,8 @@
 """Is the machine short of memory, of processor time or of descriptors?"""
 
+from paramedic.packs.host import pressure
 from paramedic.packs.host.hungry import by_memory, by_processor, spent
-from paramedic.packs.host.pressure import System
+from paramedic.packs.host.lasting import lasting
 from paramedic.packs.host.target import Host
 from paramedic.packs.host.volume import amount
 from paramedic.sdk import Code, Context, Ending, Evidence, Finding, IssueType, check
@@ -28,7 +29,6 @@ HOST_DESCRIPTORS = Code(
     ending=Ending.ADVISE,
     depth=3,
 )
-SYSTEM = System()
 _APART_S = 0.3
 
 
@@ -37,28 +37,31 @@ async def memory(_host: Host, context: Context) -> Finding:
     """There is memory left, on the machine and within the limit of our control group (container).
 
     Looks at: ``MemAvailable``, and limit and use of every control group that we are in, without droppable caches;
-    warning from ``memory_percent`` (90). Critical from ``memory_percent_critical`` (97), and where the kernel tells
-    (PSI) only while tasks really wait for memory (``memory_pressure``, 1 % of the last 10 s).
+    warning from ``memory_percent`` (90) when that lasts ``memory_for_s`` (30 s; a single look counts as it is).
+    Critical from ``memory_percent_critical`` (97), and where the kernel tells (PSI) only while tasks really wait for
+    memory (``memory_pressure``, 1 % of the last 10 s).
     Why: what comes next is the kernel killing a process, usually the biggest, not the guilty one.
     By hand: ``free -h``; ``cat /proc/pressure/memory``; ``ps -eo pid,rss,args --sort=-rss | head``
     Healed by: nothing automatic here; the processes' own checks restart one that leaks.
     """
     try:
-        seen = SYSTEM.memory()
+        seen = pressure.SYSTEM.memory()
     except (OSError, KeyError) as error:
         return context.unknown(f"the kernel does not say how much memory is left: {error}")
     limit = context.threshold("memory_percent", 90)
     observed = f"{seen.percent:.0f} % of the memory of {seen.whose} is used ({amount(seen.limit - seen.used)} left)"
-    if seen.percent < limit:
+    lasts_s = lasting(context, "memory", holds=seen.percent >= limit)
+    if lasts_s is None:
         return context.ok(observed, memory_percent=seen.percent)
+    is_felt = seen.pressure is None or seen.pressure[0] >= context.threshold("memory_pressure", 1)
+    is_critical = is_felt and seen.percent >= context.threshold("memory_percent_critical", 97)
+    if not is_critical and lasts_s < context.threshold("memory_for_s", 30):
+        return context.info(f"{observed}, for {lasts_s:.0f} s so far", memory_percent=seen.percent)
     evidence = [Evidence(label="largest processes", text=await in_thread(by_memory))]
-    is_felt = True
     if seen.pressure is not None:
         some, full = seen.pressure
-        is_felt = some >= context.threshold("memory_pressure", 1)
         text = f"in the last 10 s some tasks waited for memory {some:.1f} % of the time, all of them {full:.1f} %"
         evidence.append(Evidence(label="pressure", text=text))
-    is_critical = is_felt and seen.percent >= context.threshold("memory_percent_critical", 97)
     return (context.critical if is_critical else context.warning)(
         HOST_MEMORY,
         observed=observed,
@@ -82,14 +85,14 @@ async def processor(_host: Host, context: Context) -> Finding:
     Healed by: nothing automatic; the finding names the processes that use most.
     """
     try:
-        load, pressure = SYSTEM.load_per_core(), SYSTEM.cpu_pressure()
+        load, waited = pressure.SYSTEM.load_per_core(), pressure.SYSTEM.cpu_pressure()
     except (OSError, ValueError) as error:
         return context.unknown(f"the kernel does not say how busy the processor is: {error}")
     limit = context.threshold("load_per_core", 2)
-    share = f", and for {pressure:.0f} % of the last minute some task waited for one" if pressure is not None else ""
+    share = f", and for {waited:.0f} % of the last minute some task waited for one" if waited is not None else ""
     observed = f"{load:.1f} tasks per core wanted to run{share}"
-    if load < limit or (pressure is not None and pressure < context.threshold("cpu_pressure", 60)):
-        return context.ok(observed, load_per_core=load, cpu_pressure=pressure or 0.0)
+    if load < limit or (waited is not None and waited < context.threshold("cpu_pressure", 60)):
+        return context.ok(observed, load_per_core=load, cpu_pressure=waited or 0.0)
     began, before = context.clock.monotonic(), await in_thread(spent)
     await context.clock.sleep(_APART_S)
     busiest = by_processor(before, await in_thread(spent), context.clock.monotonic() - began)
@@ -100,7 +103,7 @@ async def processor(_host: Host, context: Context) -> Finding:
         hint="look at the busiest processes with `top`; give them fewer threads, less work, or the machine more cores",
         evidence=(Evidence(label="busiest processes", text=busiest),),
         load_per_core=load,
-        cpu_pressure=pressure or 0.0,
+        cpu_pressure=waited or 0.0,
     )
 
 
@@ -115,7 +118,7 @@ async def descriptors(_host: Host, context: Context) -> Finding:
     Healed by: nothing automatic; a process that leaks them has a check of its own.
     """
     try:
-        used, most = SYSTEM.descriptors()
+        used, most = pressure.SYSTEM.descriptors()
     except (OSError, ValueError) as error:
         return context.unknown(f"the kernel does not say how many files are open: {error}")
     percent = 100 * used / most
