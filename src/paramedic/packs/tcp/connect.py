@@ -5,6 +5,7 @@ import errno
 
 from paramedic.model.clock import Clock
 from paramedic.packs.tcp.resolve import addresses
+from paramedic.sdk.system_error import in_words
 
 _NO_WAY = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN, errno.ETIMEDOUT}
 
@@ -18,7 +19,16 @@ class Silent(Exception):
 
 
 async def latency_ms(host: str, port: int, limit_s: float, clock: Clock) -> float:
-    """Open and close a connection; how long the opening took, in milliseconds.
+    """Open and close a connection; how long the opening took, in milliseconds. Raises what ``opened`` raises."""
+    _, writer, took_ms = await opened(host, port, limit_s, clock)
+    writer.transport.abort()
+    return took_ms
+
+
+async def opened(
+    host: str, port: int, limit_s: float, clock: Clock
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter, float]:
+    """Open a connection, and how long that took, in milliseconds.
 
     Every address of the host is tried until one accepts.
 
@@ -38,7 +48,7 @@ async def latency_ms(host: str, port: int, limit_s: float, clock: Clock) -> floa
         tried = clock.monotonic()
         try:
             async with asyncio.timeout(share_s):
-                _, writer = await asyncio.open_connection(address, port)
+                reader, writer = await asyncio.open_connection(address, port)
         except ConnectionRefusedError:
             refusals.append(address)
         except TimeoutError:
@@ -47,11 +57,9 @@ async def latency_ms(host: str, port: int, limit_s: float, clock: Clock) -> floa
             if error.errno not in _NO_WAY:
                 own_failure = error  # perhaps of this kind of address only: no IPv6 here, say
                 continue
-            silences.append(f"{address}: {error.strerror or error}")
+            silences.append(f"{address}: {in_words(error)}")
         else:
-            took_ms = (clock.monotonic() - tried) * 1000
-            writer.transport.abort()
-            return took_ms
+            return reader, writer, (clock.monotonic() - tried) * 1000
     if refusals:
         raise Refused(", ".join(refusals))
     if own_failure and not silences:
