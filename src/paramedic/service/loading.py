@@ -55,26 +55,30 @@ def find(start: Path, environ: Mapping[str, str]) -> Path:
     )
 
 
-def load(path: Path, registry: Registry, environ: Mapping[str, str]) -> Service:
-    """The service that a file describes.
+def load(path: Path, registry: Registry, environ: Mapping[str, str], *, text: str | None = None) -> Service:
+    """The service that a file describes; with ``text``, the one that the file would describe if it held that.
 
     Raises:
         ConfigurationError: with every mistake in it, each with its line.
     """
-    reading = _Reading(path, environ)
+    reading = _Reading(path, environ, text)
     service = reading.service(registry)
     if service is None or reading.problems:
         raise reading.error()
     return service
 
 
-def settings_with_sources(path: Path | None, environ: Mapping[str, str]) -> tuple[SourcedSetting, ...]:
+def settings_with_sources(
+    path: Path | None, environ: Mapping[str, str], *, text: str | None = None
+) -> tuple[SourcedSetting, ...]:
     """Every setting with its value and where that comes from; without a file, those that hold in the current folder.
+
+    With ``text``, as if the file held that.
 
     Raises:
         ConfigurationError: a setting cannot be understood. Other mistakes in the file do not matter here.
     """
-    reading = _Reading(path, environ)
+    reading = _Reading(path, environ, text)
     found = reading.settings()
     if reading.problems:
         raise reading.error()
@@ -84,7 +88,8 @@ def settings_with_sources(path: Path | None, environ: Mapping[str, str]) -> tupl
 class _Reading:
     """One load of one file."""
 
-    def __init__(self, path: Path | None, environ: Mapping[str, str]) -> None:
+    def __init__(self, path: Path | None, environ: Mapping[str, str], text: str | None = None) -> None:
+        self._text = text
         self._path = Path(os.path.abspath(path or FILE_NAMES[0]))  # noqa: PTH100  # a link stays as named
         self._is_given = path is not None
         self._hidden = Hidden()
@@ -162,7 +167,7 @@ class _Reading:
         )
 
     def _table(self) -> Table | None:
-        text = read_text(self._path, self.problems)
+        text = read_text(self._path, self.problems) if self._text is None else self._text
         node = None if text is None else parse(text, self.problems)
         return None if node is None else self._shaper.table(node, "")
 
