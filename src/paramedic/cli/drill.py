@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -32,9 +32,7 @@ def drill() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print a list of objects.")
 def list_drills(as_json: bool) -> None:
     """Show every drill with what must be named and how it must end."""
-    from paramedic.drills.catalogue import catalogue
-
-    drills = list(catalogue().values())
+    drills = list(_known().values())
     if as_json:
         show_json(drills)
         return
@@ -49,9 +47,7 @@ def list_drills(as_json: bool) -> None:
 @click.pass_context
 def run(context: click.Context, ids: tuple[str, ...], as_json: bool, jobs: int) -> None:
     """Carry out the drills named. Exit 0 only when all passed."""
-    from paramedic.drills.catalogue import catalogue
-
-    known = catalogue()
+    known = _known()
     for each in ids:
         if each not in known:
             raise UsageError(f"there is no drill `{each}`", hint="`paramedic drill list` shows them")
@@ -64,9 +60,17 @@ def run(context: click.Context, ids: tuple[str, ...], as_json: bool, jobs: int) 
 @click.pass_context
 def run_all(context: click.Context, as_json: bool, jobs: int) -> None:
     """Carry out every drill. Exit 0 only when all passed."""
-    from paramedic.drills.catalogue import catalogue
+    context.exit(_carry_out(list(_known().values()), as_json=as_json, jobs=jobs))
 
-    context.exit(_carry_out(list(catalogue().values()), as_json=as_json, jobs=jobs))
+
+def _known() -> "Mapping[str, Drill]":
+    """Every drill of every pack; what is left out is told."""
+    from paramedic.drills.gathering import all_drills
+
+    everything = all_drills()
+    for name, why in everything.broken.items():
+        click.echo(f"pack `{name}`: {why}", err=True)
+    return everything.drills
 
 
 def until_interrupted(work: Coroutine[Any, Any, Result]) -> Result:  # Any: as typing has it for coroutines

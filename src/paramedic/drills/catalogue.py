@@ -46,9 +46,20 @@ class Drill:
 
 @lru_cache(maxsize=1)
 def catalogue() -> dict[str, Drill]:
-    """Every drill by its id, in the order of the file."""
+    """Every shipped drill by its id, in the order of the file."""
+    drills = read_drills((files("paramedic.drills") / "catalogue.yaml").read_text())
+    return {drill.id: drill for drill in drills}
+
+
+def read_drills(text: str) -> list[Drill]:
+    """The drills of a file such as ``catalogue.yaml``.
+
+    Raises:
+        ValueError: it is no list of drills.
+    """
     from ruamel.yaml import YAML
 
-    text = (files("paramedic.drills") / "catalogue.yaml").read_text()
-    drills = [load(Drill, entry) for entry in YAML(typ="safe", pure=True).load(text)["drills"]]
-    return {drill.id: drill for drill in drills}
+    document = YAML(typ="safe", pure=True).load(text)
+    if not isinstance(document, dict) or not isinstance(document.get("drills"), list):
+        raise ValueError("a file of drills holds a list `drills`")  # noqa: TRY004  # the file is wrong, not a caller
+    return [load(Drill, entry) for entry in document["drills"]]

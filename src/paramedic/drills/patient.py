@@ -17,14 +17,13 @@ from urllib.parse import urlsplit
 
 from paramedic.model.clock import Clock, SystemClock
 from paramedic.sdk import proc
+from paramedic.sdk.fault import DrillFailed
+
+__all__ = ["DrillFailed", "LayOut", "Patient", "Ran"]
 
 LayOut = Callable[[Path], Path]
 """Writes a fresh patient into a folder and returns its service file."""
 _POLL_S = 0.02
-
-
-class DrillFailed(Exception):
-    """The drill could not be carried out; says nothing yet about Paramedic."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

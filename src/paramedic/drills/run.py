@@ -11,7 +11,7 @@ from pathlib import Path
 from paramedic.drills.catalogue import Drill
 from paramedic.drills.episode import Episode, Ward
 from paramedic.drills.fault import Fault
-from paramedic.drills.faults import FAULTS
+from paramedic.drills.gathering import all_drills
 from paramedic.drills.outcome import Outcome, Remains
 from paramedic.drills.patient import DrillFailed, LayOut, Patient
 from paramedic.drills.records import Record, Records
@@ -52,7 +52,7 @@ async def run_one(drill: Drill, lay_out: LayOut, failpoint: str | None = None) -
 
     With a ``failpoint`` Paramedic is killed there and started again; the drill must pass all the same, soon.
     """
-    fault = FAULTS[drill.id]
+    fault = all_drills().faults[drill.id]
     if why := fault.impossible():
         return Done(outcome=Outcome(id=drill.id, passed=None, why=why))
     folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix=f"paramedic-{drill.id}-"))

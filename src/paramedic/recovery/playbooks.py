@@ -1,5 +1,6 @@
 """Playbooks as people write them: YAML files, checked whole."""
 
+import logging
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -8,25 +9,39 @@ from paramedic.model.playbook import Playbook, PlaybookStep, Verification
 from paramedic.sdk.pack import Registry
 
 SHIPPED = Path(__file__).parent.parent / "defaults" / "playbooks"
+_log = logging.getLogger(__name__)
 _KEYS = {"title", "heals", "steps", "verify", "restart", "attended"}
 
 
 def load_playbooks(registry: Registry, directories: Iterable[Path] = ()) -> Mapping[str, Playbook]:
     """All playbooks by name: shipped ones, those of packs, then the service's own, which replace equal names.
 
+    A wrong one of a pack is left out with a warning: a stranger's mistake must not keep anything else from healing.
+
     Raises:
-        ConfigurationError: every mistake in every file.
+        ConfigurationError: every mistake in every file of ours and of the service.
     """
-    folders = [SHIPPED, *(pack.playbooks for pack in registry.packs if pack.playbooks), *directories]
     problems: list[Problem] = []
+    theirs = [pack.playbooks for pack in registry.packs if pack.playbooks]
+    playbooks = _all_in([SHIPPED], registry, problems)
+    for folder in theirs:
+        mistakes: list[Problem] = []
+        playbooks |= _all_in([folder], registry, mistakes)
+        for each in mistakes:
+            _log.warning("a playbook of a pack is left out: %s", each)
+    playbooks |= _all_in(directories, registry, problems)
+    if problems:
+        raise ConfigurationError(tuple(problems))
+    return playbooks
+
+
+def _all_in(folders: Iterable[Path], registry: Registry, problems: list[Problem]) -> dict[str, Playbook]:
     playbooks: dict[str, Playbook] = {}
     for folder in folders:
         for path in sorted(folder.glob("*.yaml")):
             playbook = _read(path, registry, problems)
             if playbook:
                 playbooks[playbook.name] = playbook
-    if problems:
-        raise ConfigurationError(tuple(problems))
     return playbooks
 
 

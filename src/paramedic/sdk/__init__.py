@@ -14,6 +14,7 @@ from paramedic.model.wire import Json
 from paramedic.sdk.action import Action, ActionSpec, DidIt, Outcome, Undoable, Verifiable, action
 from paramedic.sdk.check import CheckSpec, Depth, check
 from paramedic.sdk.context import ActContext, Context
+from paramedic.sdk.fault import DrillFailed, Fault, Patient, fault
 from paramedic.sdk.pack import Kind, Pack, Registry, load_packs
 from paramedic.sdk.ports import ActionFailed, Exit, LastGood, Look, ProcessControl, ProcessFacts
 
@@ -29,9 +30,11 @@ __all__ = [
     "Depth",
     "Desired",
     "DidIt",
+    "DrillFailed",
     "Ending",
     "Evidence",
     "Exit",
+    "Fault",
     "Finding",
     "IssueType",
     "Json",
@@ -41,6 +44,7 @@ __all__ = [
     "Need",
     "Outcome",
     "Pack",
+    "Patient",
     "Preview",
     "ProcessControl",
     "ProcessFacts",
@@ -54,5 +58,6 @@ __all__ = [
     "Verifiable",
     "action",
     "check",
+    "fault",
     "load_packs",
 ]

@@ -43,9 +43,11 @@ class Pack:
     checks: tuple[CheckSpec, ...] = ()
     actions: tuple[ActionSpec, ...] = ()
     faults: Mapping[str, object] = field(default_factory=dict)
-    """Scenario id to the function that breaks a drill's patient for real."""
+    """Drill to the ``@fault`` (or plain function of a patient) that breaks a drill's patient for real."""
     playbooks: Path | None = None
     """A directory of playbooks, where the pack brings its own."""
+    drills: Path | None = None
+    """A file in the shape of ``drills/catalogue.yaml``: what must come of each of the ``faults``."""
 
 
 OWN_CODES = (
