@@ -14,7 +14,7 @@ _KEYS = {"title", "heals", "steps", "verify", "restart", "attended"}
 
 
 def load_playbooks(registry: Registry, directories: Iterable[Path] = ()) -> Mapping[str, Playbook]:
-    """All playbooks by name: shipped ones, those of packs, then the service's own, which replace equal names.
+    """All playbooks by name: shipped ones, those of packs, then the service's own, which alone may replace others.
 
     A wrong one of a pack is left out with a warning: a stranger's mistake must not keep anything else from healing.
 
@@ -26,7 +26,13 @@ def load_playbooks(registry: Registry, directories: Iterable[Path] = ()) -> Mapp
     playbooks = _all_in([SHIPPED], registry, problems)
     for folder in theirs:
         mistakes: list[Problem] = []
-        playbooks |= _all_in([folder], registry, mistakes)
+        for name, book in _all_in([folder], registry, mistakes).items():
+            if name in playbooks:
+                mistakes.append(
+                    Problem(path=folder / f"{name}.yaml", message="there is a playbook of that name already")
+                )
+            else:
+                playbooks[name] = book
         for each in mistakes:
             _log.warning("a playbook of a pack is left out: %s", each)
     playbooks |= _all_in(directories, registry, problems)
