@@ -62,6 +62,18 @@ def test_every_problem_of_the_configuration_is_told(broken, capsys):
     assert [each["message"] for each in json.loads(out)["problems"]] == ["first", "second"]
 
 
+def test_a_long_hint_fits_a_terminal(broken, capsys):
+    """On lines of at most 80 columns, set off from what it belongs to; commands and paths stay whole."""
+    long = "write one (service: shop, then components: {api: {kind: http, url: http://127.0.0.1:8000/health}}), or not"
+    for error in (ConfigurationError((Problem(message="none", hint=long),)), UsageError("none", hint=long)):
+        broken(error)
+        face.main(["check"])
+        lines = capsys.readouterr().err.splitlines()
+        assert len(lines) == 3
+        assert all(len(each) <= 80 for each in lines)
+        assert " ".join(each.strip() for each in lines) == f"none hint: {long}"
+
+
 def test_the_details_of_a_fault_are_kept(broken, capsys, monkeypatch, tmp_path):
     """They are in a private file, without secrets; with --debug they are shown."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))

@@ -14,7 +14,7 @@ from paramedic.model.playbook import FailedCheck, Plan, PlanState, PlanStep, Pre
 from paramedic.model.receipt import Phase
 from paramedic.model.status import Status
 from paramedic.recovery.engine import carry_out
-from paramedic.recovery.executor import Ended, Executor, Result
+from paramedic.recovery.executor import Ended, Executor, Result, _proof
 from paramedic.recovery.planning import Bench
 from paramedic.report.redaction import Redactor
 from paramedic.sdk import ActContext, ActionFailed, DidIt, Json, Outcome, Pack, Registry, Risk, action
@@ -172,6 +172,21 @@ async def test_a_plan_that_helps_is_verified(scene: Scene) -> None:
     ended = await scene.run()
     assert ended.verified
     assert scene.phases() == [Phase.INTENT, Phase.DONE]
+
+
+@pytest.mark.parametrize(
+    ("checks", "streak", "words"),
+    [
+        (0, 1, "nothing that needs it became worse"),
+        (1, 1, "the check that failed passed"),
+        (1, 2, "the check that failed passed 2 times running"),
+        (3, 2, "the 3 checks that failed passed 2 times running"),
+    ],
+)
+async def test_what_a_verification_has_shown_reads_well(scene: Scene, checks: int, streak: int, words: str) -> None:
+    """One check, several or none, once or more often."""
+    failed = tuple(FailedCheck(component="api", check=f"check{each}", code="it.dead") for each in range(checks))
+    assert _proof(replace(scene.plan, verify=failed), streak) == words
 
 
 async def test_asking_twice_acts_once(scene: Scene) -> None:

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import tempfile
+import textwrap
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -54,7 +55,7 @@ def _told(message: str, code: int, arguments: Sequence[str], *, hint: str | None
         emit(json.dumps(body, indent=2) + "\n")
     complain(printable(message))
     if hint:
-        complain(f"hint: {printable(hint)}")
+        complain(_folded(f"hint: {printable(hint)}"))
     return code
 
 
@@ -72,7 +73,7 @@ def _configuration(error: ConfigurationError, arguments: Sequence[str]) -> int:
         }
         emit(json.dumps(body, indent=2) + "\n")
     for problem in error.problems:
-        complain(printable(str(problem)))
+        complain("\n".join(map(_folded, printable(str(problem)).splitlines())))
     return error.exit_code
 
 
@@ -109,6 +110,14 @@ def _sentence(text: str) -> str:
     """As the rest of our messages: in lower case, without a full stop."""
     text = text.strip().removesuffix(".")
     return text[:1].lower() + text[1:]
+
+
+def _folded(line: str) -> str:
+    """A hint that is longer than a line of a terminal, on several; what is not a hint stays as it is."""
+    if "\n" in line or not line.lstrip().startswith("hint: "):
+        return line
+    room = " " * (line.index("hint: ") + 6)
+    return textwrap.fill(line, 80, subsequent_indent=room, break_long_words=False, break_on_hyphens=False)
 
 
 def _wants_json(arguments: Sequence[str]) -> bool:

@@ -109,7 +109,7 @@ class Executor:
             why = await self._why_not_well(plan)
             streak = streak + 1 if not why else 0
             if streak >= plan.verify_times:
-                return True, f"{len(plan.verify)} failed checks passed {streak} times running"
+                return True, _proof(plan, streak)
             if self.bench.clock.monotonic() >= deadline:
                 return False, why or f"passed only {streak} of {plan.verify_times} times running"
             await self.bench.clock.sleep(pause if why else min(_PAUSE_S, pause))
@@ -254,6 +254,18 @@ class Executor:
             if safe not in await insist(self._store, lambda tx: tx.receipts.of(safe.plan), self.bench.clock.sleep):
                 raise
         self._on_step(safe)
+
+
+def _proof(plan: Plan, streak: int) -> str:
+    """What a good verification has shown."""
+    times = "" if streak == 1 else f" {streak} times running"
+    match len(plan.verify):
+        case 0:
+            return "nothing that needs it became worse"
+        case 1:
+            return f"the check that failed passed{times}"
+        case count:
+            return f"the {count} checks that failed passed{times}"
 
 
 def _is_being_undone(receipts: tuple[Receipt, ...]) -> bool:

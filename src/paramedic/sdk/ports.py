@@ -1,5 +1,6 @@
 """What a pack may ask of the program that runs it. Each port has at most three members."""
 
+import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +23,18 @@ class Exit:
     """``None``: unknown, because the process was adopted. Negative: the signal."""
     was_ready: bool = False
     """Its component's checks had passed since its start."""
+
+    @property
+    def in_words(self) -> str:
+        """Such as ``exited with code 1`` or ``was killed by SIGKILL``."""
+        if self.code is None:
+            return "ended, its exit code unknown"
+        if self.code >= 0:
+            return f"exited with code {self.code}"
+        try:
+            return f"was killed by {signal.Signals(-self.code).name}"
+        except ValueError:
+            return f"was killed by signal {-self.code}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from paramedic.model.errors import StoreError
 from paramedic.model.receipt import Message
 from paramedic.model.wire import dump
 from paramedic.store import Transaction
+from paramedic.watch.jobs import reason
 from paramedic.watch.node import Node
 
 _log = logging.getLogger("paramedic.watch")
@@ -102,7 +103,7 @@ class Delivery:
             ):
                 return "" if answer.status < 300 else f"the address answered {answer.status}"
         except (ClientError, TimeoutError, OSError, ValueError) as error:
-            return self._node.redactor.text(f"{type(error).__name__}: {error}")
+            return self._node.redactor.text(reason(error))
 
 
 def _is_due(message: Message, now: datetime) -> bool:

@@ -4,6 +4,7 @@ import logging
 
 from paramedic.model.clock import Clock
 from paramedic.model.service import Settings
+from paramedic.watch.jobs import reason
 
 _log = logging.getLogger("paramedic.watch")
 
@@ -21,5 +22,5 @@ async def beat(settings: Settings, clock: Clock) -> None:
                     if answer.status >= 400:
                         _log.warning("the heartbeat address answered %d", answer.status)
             except (ClientError, TimeoutError, OSError) as error:
-                _log.warning("the heartbeat did not arrive: %s", error)
+                _log.warning("the heartbeat did not arrive: %s", reason(error))
             await clock.sleep(settings.heartbeat_interval_s)

@@ -7,6 +7,7 @@ from traceback import extract_tb
 
 from paramedic.model.clock import Clock
 from paramedic.model.errors import ParamedicError
+from paramedic.sdk.system_error import in_words
 
 _log = logging.getLogger("paramedic.watch")
 _PAUSE_S = 0.5
@@ -32,6 +33,14 @@ async def keep_doing(name: str, work: Callable[[], Awaitable[object]], clock: Cl
             return
         await clock.sleep(pause_s)
         pause_s = min(2 * pause_s, _LONGEST_S)
+
+
+def reason(error: BaseException) -> str:
+    """Why something outside could not be reached, for people."""
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    cause = getattr(error, "os_error", error)  # as aiohttp wraps it
+    return in_words(cause) if isinstance(cause, OSError) else str(error) or type(error).__name__
 
 
 def said(error: BaseException) -> str:

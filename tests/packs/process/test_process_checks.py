@@ -50,7 +50,7 @@ async def test_a_process_that_was_never_started_is_missed(look, processes):
     """Critical at first sight, with the command that starts it."""
     (found,) = await look(alive, Process(), process=SPEC)
     assert (found.status, found.code) == (Status.CRITICAL, "process.not-running")
-    assert "paramedic restart it" in found.hint
+    assert "paramedic start it" in found.hint
 
 
 async def test_a_process_that_was_stopped_on_purpose_is_no_trouble(look, processes):

@@ -17,6 +17,7 @@ from paramedic.packs.http.answer import BODY_LIMIT, Answer, NoAnswer, Trouble
 from paramedic.packs.http.target import Http, shown
 from paramedic.packs.tcp.resolve import Unresolved, addresses
 from paramedic.sdk import Secret
+from paramedic.sdk.system_error import in_words
 
 MOST_REDIRECTS = 5
 _REDIRECTS = (301, 302, 303, 307, 308)

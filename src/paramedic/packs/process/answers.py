@@ -72,7 +72,7 @@ def _demand_life(context: ActContext) -> None:
 
 def _end(facts: ProcessFacts) -> str:
     end: Exit | None = facts.exits[0] if facts.exits else None
-    return f"{words.how(end)} after {words.spell(end.uptime_s)}" if end else "ended"
+    return f"{end.in_words} after {words.spell(end.uptime_s)}" if end else "ended"
 
 
 def _is_blind(findings: Sequence[Finding]) -> bool:

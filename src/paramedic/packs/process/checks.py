@@ -85,7 +85,7 @@ async def alive(spec: ProcessSpec, context: Context) -> Finding:
     if facts.exits and _is_crash_loop(facts.exits, context):
         return _crash_loop(facts, context)
     name = context.component.name
-    hint = f"`paramedic restart {name}` starts it" if spec.is_managed else "start it with whatever manages it"
+    hint = f"`paramedic start {name}` starts it" if spec.is_managed else "start it with whatever manages it"
     if not facts.exits:
         return context.critical(
             NOT_RUNNING,
@@ -97,7 +97,7 @@ async def alive(spec: ProcessSpec, context: Context) -> Finding:
     end = facts.exits[0]
     return context.critical(
         EXITED,
-        observed=f"the process {words.how(end)} after {words.spell(end.uptime_s)}",
+        observed=f"the process {end.in_words} after {words.spell(end.uptime_s)}",
         expected="a running process",
         because=words.why(end, facts.log_tail),
         hint=hint,
@@ -238,7 +238,7 @@ def _crash_loop(facts: ProcessFacts, context: Context) -> Finding:
     return context.critical(
         CRASH_LOOP,
         observed=f"the process ended {len(facts.exits)} times within {words.spell(span_s)}; "
-        f"the last time it {words.how(end)} after {words.spell(end.uptime_s)}",
+        f"the last time it {end.in_words} after {words.spell(end.uptime_s)}",
         expected="a process that stays",
         because="; ".join(filter(None, ("another restart would end the same way", reason))),
         hint=f"read its last lines, correct the cause, then `paramedic start {context.component.name}`",
@@ -251,7 +251,7 @@ def _ending(facts: ProcessFacts) -> tuple[Evidence, ...]:
     found: list[Evidence] = []
     if facts.exits:
         end = facts.exits[0]
-        found.append(Evidence(label="end", text=f"{words.how(end)} after {words.spell(end.uptime_s)}"))
+        found.append(Evidence(label="end", text=f"{end.in_words} after {words.spell(end.uptime_s)}"))
     if lines := facts.log_tail.rstrip().splitlines()[-LOG_LINES:]:
         found.append(Evidence(label="last log lines", text="\n".join(lines)))
     return tuple(found)

@@ -11,18 +11,6 @@ _LINES_AFTER = 3
 """More than so many lines after it, and a traceback was not the end."""
 
 
-def how(end: Exit) -> str:
-    """Such as ``exited with code 1`` or ``was killed by SIGKILL``."""
-    if end.code is None:
-        return "ended, its exit code unknown"
-    if end.code >= 0:
-        return f"exited with code {end.code}"
-    try:
-        return f"was killed by {signal.Signals(-end.code).name}"
-    except ValueError:
-        return f"was killed by signal {-end.code}"
-
-
 def why(end: Exit, log: str) -> str:
     """The reason that it gave itself, or that the way it ended tells; empty when nothing tells."""
     if end.code == -signal.SIGKILL:
