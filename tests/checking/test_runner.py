@@ -10,6 +10,7 @@ from paramedic.model.code import Code, IssueType
 from paramedic.model.component import Component, Desired, Need
 from paramedic.model.errors import UsageError
 from paramedic.model.finding import Finding
+from paramedic.model.service import Permit
 from paramedic.model.status import Overall, Status
 from paramedic.sdk import Context, Depth, check
 from paramedic.sdk.blocking import in_thread
@@ -303,6 +304,27 @@ async def test_what_spends_or_lives_elsewhere_is_skipped_with_its_reason(looking
     (finding,) = await runner.look("it", ["thing.passes"])
     assert finding.status is Status.UNKNOWN
     assert await runner.look("there") == ()
+
+
+async def test_what_writes_runs_only_where_it_is_permitted(looking):
+    """A check asks for a permit by its target; the service file gives it, and nobody else."""
+    spec = declare(passes, asks=lambda thing: [Permit.WRITES] if thing.name else [])
+    both = [
+        Component(name="reads", kind="thing", target=Thing()),
+        Component(name="writes", kind="thing", target=Thing(name="writes")),
+    ]
+    report = await looking(spec, components=both).run()
+    assert [each.component for each in report.findings] == ["reads"]
+    assert "`permits: [writes]`" in report.skipped[0].reason
+    report = await looking(spec, components=both, permits=frozenset(Permit)).run()
+    assert [each.component for each in report.findings] == ["reads", "writes"]
+
+
+async def test_a_check_that_is_not_concerned_is_not_mentioned(looking):
+    """`when` leaves a target out without a word."""
+    report = await looking(declare(passes, when=lambda thing: bool(thing.name))).run()
+    assert report.findings == ()
+    assert report.skipped == ()
 
 
 async def test_memory_is_kept_per_component_and_check(looking):

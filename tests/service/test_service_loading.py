@@ -9,7 +9,7 @@ import pytest
 from paramedic.model.component import Autonomy, Criticality, Need, Owner, Risk
 from paramedic.model.errors import ConfigurationError
 from paramedic.model.secret import Secret
-from paramedic.model.service import Objective
+from paramedic.model.service import Objective, Permit
 from paramedic.service import find
 from service.kinds import Http, SqliteSource, Vector
 from service.trial import Trial, one
@@ -31,6 +31,14 @@ objectives: {api: {availability: 99.9, latency_p95_ms: 1000}}
 autonomy: {default: auto, max_risk: reversible}
 escalation: {L2: ["mailto://ops:pass@example.org"], L3: ["slack://token/channel"]}
 """
+
+
+def test_permits_are_given_by_name(trial: Trial) -> None:
+    """Nothing is permitted by default; one may stand alone."""
+    service = one()
+    assert trial.load(service).permits == frozenset()
+    assert trial.load(service + "\npermits: writes\n").permits == {Permit.WRITES}
+    assert trial.load(service + "\npermits: [spends, writes]\n").permits == set(Permit)
 
 
 def test_the_sample_of_the_architecture_loads_as_it_reads(trial: Trial) -> None:

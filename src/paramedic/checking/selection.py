@@ -45,8 +45,10 @@ def why_not(service: Service, component: Component, spec: CheckSpec) -> str | No
     """Why a check that concerns the component is not run; ``None`` when it is."""
     if component.node is not None and component.node != service.settings.node:
         return f"the component lives on node `{component.node}`"
-    if spec.spends:
-        return f"a look costs {spec.spends}, which the service file does not permit"
+    if lacking := spec.permits(component) - service.permits:
+        what = " and ".join(sorted(lacking))
+        cost = f" ({spec.spends})" if spec.spends else ""
+        return f"a look {what}{cost}, and the service file does not say `permits: [{', '.join(sorted(lacking))}]`"
     return None
 
 

@@ -2,10 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from graphlib import TopologicalSorter
 from pathlib import Path
 
 from paramedic.model.component import Autonomy, Component, Risk
+
+
+class Permit(StrEnum):
+    """What a look may do beyond looking, where the service file permits it."""
+
+    WRITES = "writes"
+    SPENDS = "spends"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +119,8 @@ class Service:
     objectives: Mapping[str, Objective] = field(default_factory=dict)
     escalation: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Level (``L2``) to the addresses that are told."""
+    permits: frozenset[Permit] = frozenset()
+    """What checks may do beyond looking."""
     playbook_dirs: tuple[Path, ...] = ()
     secrets: tuple[str, ...] = ()
     """Values that came from secret places and are scrubbed from every output."""

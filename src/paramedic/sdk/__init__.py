@@ -8,7 +8,7 @@ from paramedic.model.component import Component, Desired, Need, ProcessSpec, Ris
 from paramedic.model.finding import Evidence, Finding
 from paramedic.model.playbook import Preview
 from paramedic.model.secret import Secret
-from paramedic.model.service import Service
+from paramedic.model.service import Permit, Service
 from paramedic.model.status import Status
 from paramedic.model.wire import Json
 from paramedic.sdk.action import Action, ActionSpec, DidIt, Outcome, Undoable, Verifiable, action
@@ -45,6 +45,7 @@ __all__ = [
     "Outcome",
     "Pack",
     "Patient",
+    "Permit",
     "Preview",
     "ProcessControl",
     "ProcessFacts",

@@ -1,7 +1,7 @@
 """What looks at the patient and judges, changing nothing."""
 
 import inspect
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 from paramedic.model.code import Code
 from paramedic.model.component import Component
 from paramedic.model.finding import Finding
+from paramedic.model.service import Permit
 from paramedic.sdk.context import Context
 
 type_of_run = Callable[[Any, Context], Awaitable[Finding | Sequence[Finding]]]  # Any: each check names its own target
@@ -38,14 +39,24 @@ class CheckSpec:
     every_s: float
     depth: Depth
     spends: str | None
-    """What a look costs (tokens, money) or writes; such a check runs only where the service file permits it."""
+    """What a look costs (tokens, money); such a check runs only where the service file permits it."""
+    when: Callable[[Any], bool]
+    """Whether it concerns a target of its class at all."""
+    asks: Callable[[Any], Collection[Permit]]
+    """What the service file must permit for a look at this target."""
 
     def target(self, component: Component) -> object | None:
         """The part of the component that this check looks at; ``None`` when it is not concerned."""
         for candidate in (component.target, component.process):
             if isinstance(candidate, self.of):
-                return candidate
+                return candidate if self.when(candidate) else None
         return None
+
+    def permits(self, component: Component) -> frozenset[Permit]:
+        """What the service file must permit before it looks at the component."""
+        target = self.target(component)
+        asked = frozenset(self.asks(target)) if target is not None else frozenset[Permit]()
+        return asked | {Permit.SPENDS} if self.spends else asked
 
 
 def check(
@@ -55,6 +66,8 @@ def check(
     every_s: float = 10.0,
     depth: Depth = Depth.QUICK,
     spends: str | None = None,
+    when: Callable[[Any], bool] = lambda _target: True,
+    asks: Callable[[Any], Collection[Permit]] = lambda _target: (),
     id: str | None = None,
 ) -> Callable[[type_of_run], CheckSpec]:
     """Declare an async function ``(target, context) -> Finding | list[Finding]`` as a check.
@@ -66,6 +79,8 @@ def check(
         every_s: how often ``watch`` looks where the component does not say.
         depth: the least thorough run that includes it.
         spends: what a look costs, where it costs anything.
+        when: whether it concerns a target of that class at all.
+        asks: what the service file must permit for a look at a target that writes or costs.
         id: its name; by default the pack's folder and the function's name.
     """
 
@@ -81,6 +96,8 @@ def check(
             every_s=every_s,
             depth=depth,
             spends=spends,
+            when=when,
+            asks=asks,
         )
 
     return declare

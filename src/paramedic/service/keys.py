@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from paramedic.model.component import Autonomy, Criticality, Need, ProcessSpec, Risk
-from paramedic.model.service import Objective
+from paramedic.model.service import Objective, Permit
 
 
 class Manager(StrEnum):
@@ -93,6 +93,8 @@ class FileKeys:
     """How far Paramedic may go by itself."""
     escalation: Mapping[Route, tuple[str, ...]] = field(default_factory=dict)
     """Who is told what cannot be healed: addresses such as ``https://…``, ``mailto://…`` or ``slack://…``."""
+    permits: tuple[Permit, ...] = ()
+    """What checks may do beyond looking: ``writes`` for those that change something, ``spends`` for what costs."""
     playbooks: tuple[Path, ...] | None = None
     """Folders with playbooks of your own; without it ``playbooks`` beside this file, where there is one."""
     settings: Mapping[str, object] = field(default_factory=dict)

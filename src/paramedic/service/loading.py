@@ -8,7 +8,7 @@ from typing import Any
 
 from paramedic.model.component import Autonomy, Component
 from paramedic.model.errors import ConfigurationError, Problem
-from paramedic.model.service import Objective, Service, Settings
+from paramedic.model.service import Objective, Permit, Service, Settings
 from paramedic.sdk.pack import Registry
 from paramedic.service.annotations import hints, known_keys
 from paramedic.service.components import playbook_dirs, read_components
@@ -146,6 +146,7 @@ class _Reading:
         objectives = self._objectives(table)
         autonomy = self._autonomy(table)
         escalation = self._escalation(table)
+        permits = self._permits(table)
         dirs = playbook_dirs(table.nodes.get("playbooks"), self._shaper)
         self._take_settings(table)
         settings = {each.name: each.value for each in self._settings.finish()}
@@ -162,6 +163,7 @@ class _Reading:
             max_risk=autonomy.max_risk,
             objectives=objectives,
             escalation=escalation,
+            permits=permits,
             playbook_dirs=dirs,
             secrets=self._hidden.values,
         )
@@ -226,6 +228,11 @@ class _Reading:
         if isinstance(value, Autonomy):
             return AutonomyKeys(default=value)
         return value if isinstance(value, AutonomyKeys) else AutonomyKeys()
+
+    def _permits(self, table: Table) -> frozenset[Permit]:
+        node = table.nodes.get("permits")
+        found = () if node is None else self._shaper.read(node, hints(FileKeys)["permits"], "permits")
+        return frozenset() if found is INVALID or found is None else frozenset(found)
 
     def _escalation(self, table: Table) -> dict[str, tuple[str, ...]]:
         node = table.nodes.get("escalation")

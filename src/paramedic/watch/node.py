@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from paramedic.checking import Runner
+from paramedic.checking.selection import why_not
 from paramedic.model.clock import Clock, SystemClock
 from paramedic.model.errors import StoreError
 from paramedic.model.finding import Finding
@@ -69,6 +70,7 @@ class Node:
         settings = self.service.settings
         self.redactor = Redactor(self.service.secrets)
         self.last_good = LastGoodFiles(settings.state_dir / "last-good", self.clock)
+        await in_thread(self.last_good.keep, self.service.path)  # it was understood, so it can be gone back to
         self.supervisor = Supervisor(self.service, self.store, self.clock, self._on_exit)
         self.runner = Runner(self.service, self.registry, self.clock, self.supervisor, looks_again=True)
         self.journal = Journal(self.store, self.clock)
@@ -114,7 +116,9 @@ class Node:
         specs = [
             spec
             for spec in self.registry.checks
-            if spec.target(known) is not None and (not checks or spec.id in checks)
+            if spec.target(known) is not None
+            and (not checks or spec.id in checks)
+            and why_not(self.service, known, spec) is None
         ]
         groups = await asyncio.gather(*(self.runner.look_at(known, spec) for spec in specs))
         for group in groups:
@@ -150,6 +154,7 @@ class Node:
         playbooks = load_playbooks(self.registry, service.playbook_dirs)
         gone = set(self.service.components) - set(service.components)
         self.service = service
+        self.last_good.keep(service.path)
         self.redactor = self.executor.redactor = Redactor(service.secrets)
         self.playbooks = self.attendant.playbooks = playbooks
         self.bench = Bench(
