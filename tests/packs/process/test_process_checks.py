@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from guests import SERVER, free_port, python, until
 
+from paramedic.packs.host import pressure
 from paramedic.packs.process.checks import alive, descriptors, memory
 from paramedic.packs.process.target import Process
 from paramedic.sdk import Desired, Exit, ProcessSpec, Status, proc
@@ -280,3 +281,45 @@ async def test_memory_that_may_not_be_seen_is_unknown(look, processes, monkeypat
 
     monkeypatch.setattr(Path, "read_text", refuse)
     assert (await look(memory, Process(), process=SPEC))[0].status is Status.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("mb", "kind", "status"),
+    [(100, "process", Status.OK), (430, "process", Status.WARNING), (430, "llm", Status.OK)],
+)
+async def test_memory_above_what_is_usual(look, processes, monkeypatch, tmp_path, mb, kind, status):  # noqa: PLR0917  # fixtures
+    """From 400 MB on somebody should say how much it may have; nothing is restarted for that."""
+    monkeypatch.setattr(pressure, "SYSTEM", pressure.System(proc=tmp_path))  # no control group limits it
+    code = f"block = bytearray(b'x') * ({mb} << 20); print('up', flush=True); import time; time.sleep(600)"
+    with subprocess.Popen(python(code), stdout=subprocess.PIPE) as child:  # noqa: ASYNC220
+        assert child.stdout.readline() == b"up\n"
+        processes.set("it", pid=child.pid, ours=True)
+        (found,) = await look(memory, Process(), process=SPEC, kind=kind)
+        child.kill()
+    assert found.status is status
+    assert found.code == ("memory.undeclared" if status is Status.WARNING else None)
+    if found.code:
+        assert "memory_mb: 700" in found.hint
+        assert {each.id: each.ending for each in memory.codes}[found.code] == "advise"
+
+
+@pytest.mark.parametrize("version", [1, 2])
+async def test_memory_is_judged_by_the_control_group(look, processes, monkeypatch, tmp_path, version):
+    """Of what cannot be dropped, against the lowest limit of its group and those around it."""
+    code = "block = bytearray(b'x') * (80 << 20); print('up', flush=True); import time; time.sleep(600)"
+    with subprocess.Popen(python(code), stdout=subprocess.PIPE) as child:  # noqa: ASYNC220
+        assert child.stdout.readline() == b"up\n"
+        processes.set("it", pid=child.pid)
+        own = tmp_path / str(child.pid)
+        own.mkdir()
+        (own / "cgroup").write_text("4:memory:/shop/api\n" if version == 1 else "0::/shop/api\n")
+        group = tmp_path / ("groups/memory/shop" if version == 1 else "groups/shop")
+        (group / "api").mkdir(parents=True)
+        (group / ("memory.limit_in_bytes" if version == 1 else "memory.max")).write_text(f"{95 << 20}\n")
+        (group / "api" / "memory.max").write_text("max\n")
+        monkeypatch.setattr(pressure, "SYSTEM", pressure.System(proc=tmp_path, cgroups=tmp_path / "groups"))
+        (found,) = await look(memory, Process(), process=SPEC)
+        child.kill()
+    assert (found.status, found.code) == (Status.WARNING, "memory.high")
+    assert "its control group" in found.because
+    assert "counted once" in found.because

@@ -7,6 +7,8 @@ from typing import Generic, TypeVar
 from paramedic.sdk import Context
 
 Reading = TypeVar("Reading")
+_KEPT = 30
+"""So many readings of a window are enough, however often one looks."""
 
 
 def lasting(context: Context, what: str, *, holds: bool) -> float | None:
@@ -34,11 +36,12 @@ class Window(Generic[Reading]):
 
     def __init__(self, over_s: float) -> None:
         self.over_s = over_s
-        self._readings: deque[tuple[float, Reading]] = deque(maxlen=10_000)
+        self._readings: deque[tuple[float, Reading]] = deque()
 
     def note(self, now: float, reading: Reading) -> tuple[float, Reading] | None:
         """Note a reading; the one from a whole window ago with its age, ``None`` while none is that old."""
-        self._readings.append((now, reading))
+        if not self._readings or now - self._readings[-1][0] >= self.over_s / _KEPT:
+            self._readings.append((now, reading))
         while len(self._readings) > 1 and now - self._readings[1][0] >= self.over_s:
             self._readings.popleft()
         at, earlier = self._readings[0]

@@ -4,7 +4,6 @@ from pathlib import Path
 
 from paramedic.packs.host import kernel_log, pressure
 from paramedic.packs.host.kernel_log import Victim
-from paramedic.packs.host.lasting import Window
 from paramedic.packs.host.target import Host
 from paramedic.packs.host.volume import duration
 from paramedic.sdk import Code, Context, Ending, Evidence, Finding, IssueType, check
@@ -44,11 +43,7 @@ async def killed(_host: Host, context: Context) -> Finding:
         return context.unknown(f"the kernel does not say whether it ended processes for lack of memory: {reason}")
     whose, count = counter
     over_s = context.threshold("oom_window_s", 3600)
-    window = context.memory.setdefault("kills", Window[int](over_s))
-    assert isinstance(window, Window)
-    window.note(context.clock.monotonic(), count)
-    first = window.oldest(context.clock.monotonic())
-    seen = count - first[1] if first else 0
+    seen = _seen(count, over_s, context)
     if not count:
         return context.ok(f"nobody was ended for lack of memory on {whose}", oom_kills=0)
     named = await _victims(count, context)
@@ -73,6 +68,19 @@ async def killed(_host: Host, context: Context) -> Finding:
         evidence=(Evidence(label="ended by the kernel", text="\n".join(map(str, recent[-_NAMED:]))),) if recent else (),
         oom_kills=lately,
     )
+
+
+def _seen(count: int, over_s: float, context: Context) -> int:
+    """How often the counter has moved within the window, as far as looks have seen it."""
+    now = context.clock.monotonic()
+    moves = context.memory.setdefault("moves", [])
+    assert isinstance(moves, list)
+    before = context.memory.get("count")
+    context.memory["count"] = count
+    if isinstance(before, int) and count > before:
+        moves.append((now, count - before))
+    moves[:] = [each for each in moves if now - each[0] <= over_s]
+    return sum(by for _, by in moves)
 
 
 async def _victims(count: int, context: Context) -> tuple[Victim, ...]:

@@ -105,7 +105,11 @@ class System:
 
     def load_per_core(self) -> float:
         """Tasks that run or wait to, per core that we may use, over the last minute."""
-        return float((self.proc / "loadavg").read_text().split()[0]) / self.cores()
+        return self.load() / self.cores()
+
+    def load(self) -> float:
+        """Tasks that run or wait to, over the last minute."""
+        return float((self.proc / "loadavg").read_text().split()[0])
 
     def cores(self, pid: int | None = None) -> float:
         """Cores that a process (by default we) may use: as the scheduler allows and as control groups ration.

@@ -2,6 +2,9 @@
 
 from paramedic.packs.process.actions import ClearStale, Restart, Start, Stop, WaitAnswers
 from paramedic.packs.process.checks import alive, descriptors, memory
+from paramedic.packs.process.crowd import tasks
+from paramedic.packs.process.ends import restarts
+from paramedic.packs.process.processor import cpu
 from paramedic.packs.process.target import Process
 from paramedic.sdk import Kind, Pack
 
@@ -14,7 +17,7 @@ pack = Pack(
             target=Process,
         ),
     ),
-    checks=(alive, descriptors, memory),
+    checks=(alive, descriptors, memory, cpu, tasks, restarts),
     # mypy does not follow class decorators
     actions=(Start, Stop, Restart, WaitAnswers, ClearStale),  # type: ignore[arg-type]
 )

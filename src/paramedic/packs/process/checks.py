@@ -3,13 +3,15 @@
 import os
 from pathlib import Path
 
+from paramedic.packs.process import memory as its_memory
 from paramedic.packs.process import words
-from paramedic.packs.process.memory import limit_mb, resident_mb
+from paramedic.packs.process.memory import DEFAULT_LIMIT_MB, DEFAULT_WARNING_MB, Limit, Memory
 from paramedic.packs.process.port import Kinship, Occupant, occupants
 from paramedic.sdk import (
     Code,
     Context,
     Desired,
+    Ending,
     Evidence,
     Exit,
     Finding,
@@ -19,6 +21,7 @@ from paramedic.sdk import (
     check,
     proc,
 )
+from paramedic.sdk.blocking import in_thread
 
 EXITED = Code(
     id="process.exited",
@@ -53,6 +56,15 @@ FDS = Code(
 MEMORY = Code(
     id="memory.high", type=IssueType.RESOURCE, summary="the process comes near the limit of its memory", depth=2
 )
+MEMORY_UNDECLARED = Code(
+    id="memory.undeclared",
+    type=IssueType.RESOURCE,
+    summary="the process has more memory than is usual, and nobody declared how much it may have",
+    ending=Ending.ADVISE,
+    depth=1,
+)
+HOLDS_A_MODEL = frozenset({"llm", "embedding", "speech"})
+"""Kinds of which nobody expects to make do with little."""
 
 EARLY_S = 10.0
 """An end so soon after the start, before the checks passed, is a failed start."""
@@ -148,22 +160,24 @@ async def descriptors(spec: ProcessSpec, context: Context) -> Finding:
     )
 
 
-@check(MEMORY, of=ProcessSpec, timeout_s=5, every_s=10)
+@check(MEMORY, MEMORY_UNDECLARED, of=ProcessSpec, timeout_s=5, every_s=10)
 async def memory(spec: ProcessSpec, context: Context) -> Finding:
     """The process stays clear of the limit of its memory.
 
-    Looks at: its resident memory against the threshold ``memory_mb``, or else the limit of its control group;
-    warns at 85 %, critical at 95 % (thresholds ``memory_warning_pct``, ``memory_critical_pct``).
+    Looks at: its resident memory against the threshold ``memory_mb``, or else, without the pages of mapped files,
+    against the limit of its control group; warning at 85 %, critical at 95 % (thresholds ``memory_warning_pct``,
+    ``memory_critical_pct``). Where neither exists it is expected to make do with 500 MB, and a warning comes from
+    400 MB on; kinds that hold a model (``llm``, ``embedding``, ``speech``) are not.
     Why: at the limit the kernel kills it in the middle of its work.
-    By hand: ``grep VmRSS /proc/PID/status``; ``cat /sys/fs/cgroup/memory.max``
-    Healed by: relieve-memory.
+    By hand: ``grep -E 'VmRSS|RssAnon' /proc/PID/status``; ``cat /sys/fs/cgroup/memory.max``
+    Healed by: relieve-memory, where there is a limit; above what is usual, nothing automatic: declare ``memory_mb``.
     """
     del spec
     pid = context.processes.facts(context.component).pid
     if pid is None:
         return context.info("no process to look at")
     try:
-        used_mb = resident_mb(pid)
+        seen = await in_thread(its_memory.read, pid)
     except PermissionError:
         return context.unknown(
             f"the memory of pid {pid} may not be read", hint="run Paramedic as the user of that process, or as root"
@@ -171,24 +185,53 @@ async def memory(spec: ProcessSpec, context: Context) -> Finding:
     except OSError:
         return context.info(f"pid {pid} ended during the look")
     declared = context.threshold("memory_mb", 0)
-    limit, source = (declared, "the threshold `memory_mb`") if declared > 0 else (limit_mb(pid), "its control group")
-    if limit is None:
-        return context.ok(f"{used_mb:.0f} MB resident, no limit known", rss_mb=used_mb)
-    percent = 100 * used_mb / limit
+    if declared > 0:
+        return await _against(Limit(mb=declared, source="the threshold `memory_mb`"), seen.resident, pid, context)
+    if limit := await in_thread(its_memory.group_limit, pid):
+        return await _against(limit, seen.held, pid, context)
+    return _against_what_is_usual(seen, pid, context)
+
+
+async def _against(limit: Limit, used_mb: float, pid: int, context: Context) -> Finding:
+    percent = 100 * used_mb / limit.mb
     warn, worst = context.threshold("memory_warning_pct", 85), context.threshold("memory_critical_pct", 95)
-    seen = f"{used_mb:.0f} of {limit:.0f} MB resident ({percent:.0f} %)"
+    seen = f"{used_mb:.0f} of {limit.mb:.0f} MB are in use ({percent:.0f} %)"
     if percent < warn:
         return context.ok(seen, rss_mb=used_mb, memory_pct=percent)
+    shared_mb = await in_thread(its_memory.proportional_mb, pid)
+    because = f"the limit is that of {limit.source}"
+    if shared_mb is not None:
+        because += f"; its part of what it shares with others, counted once, comes to {shared_mb:.0f} MB"
     judge = context.critical if percent >= worst else context.warning
     return judge(
         MEMORY,
         observed=seen,
         expected=f"less than {warn:.0f} %",
-        because=f"the limit is that of {source}",
+        because=because,
         hint="a restart frees it; if it grows again, look for a leak or raise the limit",
         rss_mb=used_mb,
         memory_pct=percent,
     )
+
+
+def _against_what_is_usual(seen: Memory, pid: int, context: Context) -> Finding:
+    told = f"{seen.resident:.0f} MB resident, no limit known"
+    if seen.held < DEFAULT_WARNING_MB or context.component.kind in HOLDS_A_MODEL:
+        return context.ok(told, rss_mb=seen.resident)
+    return context.warning(
+        MEMORY_UNDECLARED,
+        observed=f"it holds {seen.held:.0f} MB, and nobody declared how much it may have",
+        expected=f"less than {DEFAULT_WARNING_MB:.0f} of the {DEFAULT_LIMIT_MB:.0f} MB that are usual",
+        because="without a limit nobody can tell a large program from one that leaks",
+        hint=f"if that is what it needs, set `thresholds: {{memory_mb: {_roomy(seen.held)}}}` for "
+        f"`{context.component.name}`; if not, `py-spy dump --pid {pid}` and its caches are where to look",
+        rss_mb=seen.resident,
+    )
+
+
+def _roomy(used_mb: float) -> int:
+    """A round limit that leaves a third of itself free."""
+    return -int(-used_mb * 1.5 // 100) * 100
 
 
 def _living(facts: ProcessFacts, pid: int, context: Context) -> Finding:

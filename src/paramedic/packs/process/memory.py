@@ -1,50 +1,58 @@
 """How much memory a process has, and how much it may have."""
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
+from paramedic.packs.host import pressure
+
 _MB = 1024 * 1024
-_GROUPS = Path("/sys/fs/cgroup")
+DEFAULT_WARNING_MB, DEFAULT_LIMIT_MB = 400.0, 500.0
+"""What a process is expected to make do with where nobody says how much it may have."""
 
 
-def resident_mb(pid: int) -> float:
-    """What it holds in memory.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """Of one process, in MB."""
+
+    resident: float
+    """All that it has in memory."""
+    held: float
+    """What of it cannot simply be dropped: without the pages of files that it has mapped."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """How much it may have, in MB."""
+
+    mb: float
+    source: str
+
+
+def read(pid: int) -> Memory:
+    """What it has now.
 
     Raises:
         OSError: it is gone, or may not be looked at.
     """
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / _MB
+    pages = [int(each) for each in Path(f"/proc/{pid}/statm").read_text().split()]
+    status = Path(f"/proc/{pid}/status").read_text()
+    rows = dict(line.split(":", 1) for line in status.splitlines() if line.startswith("Rss"))
+    held_kb = sum(int(rows[name].split()[0]) for name in ("RssAnon", "RssShmem") if name in rows)
+    resident = pages[1] * os.sysconf("SC_PAGE_SIZE") / _MB
+    return Memory(resident=resident, held=held_kb / 1024 if rows else resident)
 
 
-def limit_mb(pid: int) -> float | None:
-    """The limit of its control group, of both versions; ``None`` when there is none below the machine's own memory."""
+def proportional_mb(pid: int) -> float | None:
+    """Its part of what it shares with others, counted once (PSS); ``None`` where the kernel does not say."""
     try:
-        rows = [line.split(":", 2) for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines()]
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except OSError:
         return None
-    found: list[int] = []
-    for _, controllers, path in rows:
-        if controllers == "memory":
-            found += _limits(_GROUPS / "memory", path, "memory.limit_in_bytes")
-        elif not controllers:
-            found += _limits(_GROUPS, path, "memory.max")
-    machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    lowest = min(found, default=machine)
-    return lowest / _MB if lowest < machine else None
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("Pss:")), None)
 
 
-def _limits(root: Path, path: str, name: str) -> list[int]:
-    """A group's limit and those of the groups around it; a container sees its own group as the root."""
-    found: list[int] = []
-    place = root / path.strip("/")
-    for folder in (place, *place.parents):
-        try:
-            text = (folder / name).read_text().strip()
-        except OSError:
-            text = ""
-        if text.isdigit():
-            found.append(int(text))
-        if folder == root:
-            break
-    return found
+def group_limit(pid: int) -> Limit | None:
+    """The limit of its control groups; ``None`` when there is none below the machine's own memory."""
+    limit = pressure.SYSTEM.memory_limit(pid)
+    return Limit(mb=limit / _MB, source="its control group") if limit is not None else None
