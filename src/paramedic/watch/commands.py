@@ -36,6 +36,7 @@ class Commands:
             "start": self._order,
             "stop": self._order,
             "restart": self._order,
+            "configure": self._configure,
             "plan": self._plan,
             "recover": self._recover,
             "approve": self._approve,
@@ -98,6 +99,15 @@ class Commands:
             for name in (wanted[::-1] if command.verb == "stop" else wanted)
         ]
         return {"plans": [dump(plan) for plan in plans], "verified": all(_is_verified(plan) for plan in plans)}
+
+    async def _configure(self, command: Command) -> Result:
+        name = str(command.args["component"])
+        if name not in self._node.service.components:
+            raise UsageError(f"there is no component `{name}` in the service file that is watched")
+        await self._node.attendant.resume()
+        params = {key: command.args[key] for key in ("draft", "digest", "seen")}
+        plan = await self._node.orders.give("configure", name, command.by, command.id, params)
+        return {"plans": [dump(plan)], "verified": _is_verified(plan)}
 
     async def _plan(self, command: Command) -> Result:
         await self._look_round(_names(command))

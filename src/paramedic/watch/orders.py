@@ -9,6 +9,7 @@ from paramedic.model.component import Component, Desired
 from paramedic.model.ids import PlanId
 from paramedic.model.playbook import FailedCheck, Plan, PlanState, Playbook, PlaybookStep, Verification
 from paramedic.model.status import Severity
+from paramedic.model.wire import Json
 from paramedic.recovery.planning import Bench, blocked, draw_up
 from paramedic.store import Store, Transaction, insist
 from paramedic.watch.attendant import Attendant
@@ -22,7 +23,9 @@ _STEPS = {
     "restart": (PlaybookStep(action="process.restart"),),
     "stop": (PlaybookStep(action="process.stop"),),
     "shut-down": (PlaybookStep(action="process.stop"),),
+    "configure": (PlaybookStep(action="config.put"), PlaybookStep(action="config.reload-dependants")),
 }
+_WISHES = ("start", "stop", "restart")
 
 
 class Orders:
@@ -37,20 +40,22 @@ class Orders:
         self._store = store
         self._supervisor = supervisor
 
-    async def give(self, verb: str, name: str, by: str, order: str) -> Plan:
+    async def give(self, verb: str, name: str, by: str, order: str, params: Mapping[str, Json] | None = None) -> Plan:
         """Carry out one order on one component; asking again under the same order id does it once.
 
         ``shut-down`` stops without changing what is desired, so that the next ``watch`` brings it up again.
+        ``configure`` takes the params of the action ``config.put``.
         """
         plan_id = PlanId(f"plan-{order}-{name}")
         plan = await self._insist(lambda tx: tx.plans.get(plan_id))
         self._triage.quiet[name] = f"under the order `{verb}` of {by}"
         try:
             if plan is None:
-                if verb != "shut-down":
+                if verb in _WISHES:
                     await self._wish(name, Desired.STOPPED if verb == "stop" else Desired.RUNNING, by)
+                if verb != "shut-down":
                     await self._free(name)
-                plan = await self._draw(verb, name, by, plan_id)
+                plan = await self._draw(verb, name, by, plan_id, params or {})
             if plan.state is PlanState.COMMITTED:
                 await self._attendant.submit(plan)
                 await self._attendant.over(plan_id)
@@ -78,13 +83,13 @@ class Orders:
         """An order is kept, however long the store takes to be there again."""
         return await insist(self._store, fn, self.bench.clock.sleep)
 
-    async def _draw(self, verb: str, name: str, by: str, plan_id: PlanId) -> Plan:
+    async def _draw(self, verb: str, name: str, by: str, plan_id: PlanId, params: Mapping[str, Json]) -> Plan:
+        first, *rest = _STEPS[verb]
+        steps = (replace(first, params=params), *rest)
         playbook = Playbook(
-            name=f"operator-{verb}", title=f"{verb} {name}", heals=(), steps=_STEPS[verb], verify=Verification(times=1)
+            name=f"operator-{verb}", title=f"{verb} {name}", heals=(), steps=steps, verify=Verification(times=1)
         )
-        proof = (
-            () if verb in ("stop", "shut-down") else (FailedCheck(component=name, check="process.alive", code=verb),)
-        )
+        proof = tuple(FailedCheck(component=name, check=each, code=verb) for each in self._proof(verb, name))
         plan = await draw_up(
             self.bench, playbook, name, verb, proof, incident=None, attempt=1, baseline={}, severity=Severity.P0
         )
@@ -99,6 +104,13 @@ class Orders:
         )
         await self._triage.save(Chapter(at=plan.created_at, plan=plan), must=True)
         return plan
+
+    def _proof(self, verb: str, name: str) -> list[str]:
+        """The checks that must pass afterwards."""
+        if verb != "configure":
+            return [] if verb in ("stop", "shut-down") else ["process.alive"]
+        component = self.bench.service.components[name]
+        return [each.id for each in self.bench.registry.checks if each.target(component) is component.target]
 
 
 def managed(components: Mapping[str, Component], order: tuple[str, ...], node: str) -> tuple[Component, ...]:
