@@ -160,7 +160,8 @@ class ActContext:
     look: Look
     last_good: LastGood
     workspace: Path
-    """A directory of this plan for copies and scratch files; kept until its retention ends."""
+    """A directory of this plan for copies and scratch files; kept until its retention ends. Whoever writes there first
+    makes it."""
     token: str = ""
     """Unique to this step and attempt, committed with the intent. What the act leaves behind should carry it."""
     limit_s: float = 30.0

@@ -1,7 +1,9 @@
 """A pack: kinds of component with their checks, actions and faults, and how packs are found."""
 
+import contextlib
+import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass
 from functools import cached_property, lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -94,7 +96,7 @@ class Registry:
     @cached_property
     def codes(self) -> Mapping[str, Code]:
         """Codes by id, Paramedic's own included."""
-        return {code.id: code for code in (*OWN_CODES, *(code for check in self.checks for code in check.codes))}
+        return {code.id: code for code in (*OWN_CODES, *_codes(self.packs))}
 
 
 @lru_cache(maxsize=1)
@@ -109,18 +111,41 @@ def assemble(points: Iterable[EntryPoint]) -> Registry:
     broken: dict[str, str] = {}
     for point in sorted(points, key=lambda each: (not each.value.startswith("paramedic."), each.name)):
         try:
-            pack = point.load()
+            with contextlib.redirect_stdout(sys.stderr):  # whatever it prints, stdout is the report
+                pack = point.load()
+            _refuse_misfits(pack)
             _refuse_clashes(pack, packs)
-        except Exception as error:  # a boundary: a stranger's code may fail in any way
+        except (Exception, SystemExit) as error:  # a boundary: a stranger's code may fail in any way
             broken[point.name] = f"{type(error).__name__}: {error}"
         else:
             packs.append(pack)
     return Registry(tuple(packs), broken)
 
 
-def _refuse_clashes(pack: object, others: list[Pack]) -> None:
+def _refuse_misfits(pack: object) -> None:
+    """Refuse here what would take others with it later."""
     if not isinstance(pack, Pack):
         raise PackError(f"the entry point is a {type(pack).__name__}, not a `Pack`")
+    for what, wanted in (("kinds", Kind), ("checks", CheckSpec), ("actions", ActionSpec)):
+        for each in getattr(pack, what):
+            if not isinstance(each, wanted):
+                raise PackError(f"its `{what}` hold a {type(each).__name__}, not a `{wanted.__name__}`")
+    for kind in pack.kinds:
+        if not (isinstance(kind.target, type) and is_dataclass(kind.target)):
+            raise PackError(f"the target of its kind `{kind.name}` is no dataclass")
+    for spec in pack.checks:
+        if not all(isinstance(each, Code) for each in spec.codes):
+            raise PackError(f"the codes of its check `{spec.id}` are no `Code`s")
+    for folder in (pack.playbooks, pack.drills):
+        if not isinstance(folder, Path | None):
+            raise PackError(f"`{folder}` is a {type(folder).__name__}, not a `Path`")
+
+
+def _refuse_clashes(pack: Pack, others: list[Pack]) -> None:
+    known = {code.id: code for code in (*OWN_CODES, *_codes(others))}
+    for code in _codes([pack]):
+        if known.setdefault(code.id, code) != code:
+            raise PackError(f"the code `{code.id}` means something else already")
     for what in ("kinds", "checks", "actions"):
         names = [getattr(each, "id", getattr(each, "name", "")) for each in getattr(pack, what)]
         taken = {
@@ -131,3 +156,7 @@ def _refuse_clashes(pack: object, others: list[Pack]) -> None:
         for name in names:
             if name in taken or names.count(name) > 1:
                 raise PackError(f"`{name}` in {what} is declared by `{taken.get(name, pack.name)}` already")
+
+
+def _codes(packs: Iterable[Pack]) -> list[Code]:
+    return [code for pack in packs for spec in pack.checks for code in spec.codes]
