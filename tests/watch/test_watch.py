@@ -108,6 +108,9 @@ def test_brought_up_in_order_adopted_and_brought_down_in_order(make: Any) -> Non
     assert station.watching.wait(30) == 0
     assert acts(station, "process.stop") == ["top", "middle", "base"]
     assert [station.pid(name) for name in ("base", "middle", "top")] == [None] * 3
+    told = station.status()
+    assert told["overall"] == "unknown", "what was stopped with the watch is not shown as it was before"
+    assert {each["status"] for each in told["components"]} == {"unknown"}
     assert len(station.launches("base")) == 1
     assert not station.incidents()
 

@@ -36,8 +36,14 @@ def standings(
     findings: Iterable[Finding],
     desired: Mapping[str, Desired],
     now: datetime,
+    *,
+    watched_until: Mapping[str, datetime],
 ) -> tuple[Standing, ...]:
-    """Every component by the worst of its latest findings. What is too old to be believed is ``unknown``."""
+    """Every component by the worst of its latest findings. What is too old to be believed is ``unknown``.
+
+    ``watched_until``: node to the moment up to which somebody watches it, or watched it. Of what was seen by a watch
+    that is over nobody knows what became, least of all when its end stopped what it had started.
+    """
     latest: dict[tuple[str, str], list[Finding]] = {}
     for finding in findings:
         latest.setdefault((finding.component, finding.check), []).append(finding)
@@ -49,7 +55,13 @@ def standings(
             concerned[component.name] += found
             late[component.name] |= any(_is_old(each, component, spec, service, now) for each in found)
     return tuple(
-        _standing(component, concerned[name], desired.get(name), is_late=late[name])
+        _standing(
+            component,
+            concerned[name],
+            desired.get(name),
+            is_late=late[name],
+            unwatched=_unwatched(concerned[name], watched_until.get(component.node or service.settings.node), now),
+        )
         for name, component in service.components.items()
     )
 
@@ -59,12 +71,24 @@ def overall_of(standing: Iterable[Standing]) -> Overall:
     return overall(each.status for each in standing)
 
 
-def _standing(component: Component, found: list[Finding], desired: Desired | None, *, is_late: bool) -> Standing:
+def _unwatched(found: list[Finding], until: datetime | None, now: datetime) -> datetime | None:
+    """Since when nobody watches, where nobody has looked since."""
+    if until is None or until > now:
+        return None
+    return until if any(each.at is None or each.at <= until for each in found) else None
+
+
+def _standing(
+    component: Component, found: list[Finding], desired: Desired | None, *, is_late: bool, unwatched: datetime | None
+) -> Standing:
     worst = max(found, key=lambda each: each.status.rank, default=None)
     as_of = min((each.at for each in found if each.at is not None), default=None)
     status, code = (worst.status, worst.code) if worst else (Status.UNKNOWN, None)
     observed = worst.observed if worst else "never looked at"
-    if is_late and status is not Status.UNKNOWN:
+    if unwatched and worst:
+        status = Status.UNKNOWN
+        observed = f"nobody watches since {unwatched:%H:%M:%S} UTC; last seen {worst.status.value}: {observed}"
+    elif is_late and status is not Status.UNKNOWN:
         status, observed = Status.UNKNOWN, f"not looked at for long; last seen {status.value}: {observed}"
     return Standing(
         name=component.name,

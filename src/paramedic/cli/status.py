@@ -23,7 +23,7 @@ from paramedic.report.words import LOOKS, OVERALL_LOOKS, Look, one_line, painted
 if TYPE_CHECKING:
     from paramedic.store import Transaction
 
-_Records = tuple[tuple[Finding, ...], Mapping[str, Desired], tuple[Incident, ...]]
+_Records = tuple[tuple[Finding, ...], Mapping[str, Desired], tuple[Incident, ...], Mapping[str, datetime]]
 
 
 @click.command()
@@ -36,8 +36,8 @@ def status(context: click.Context, style: str) -> None:
     """
     service, registry = load_service(context)
     now = SystemClock().now()
-    findings, desired, incidents = read_store(service, _records) or ((), {}, ())
-    standing = standings(service, registry, findings, desired, now)
+    findings, desired, incidents, watched_until = read_store(service, _records) or ((), {}, (), {})
+    standing = standings(service, registry, findings, desired, now, watched_until=watched_until)
     overall = overall_of(standing)
     safe = Redactor(service.secrets)
     if style == "json":
@@ -60,7 +60,8 @@ def status(context: click.Context, style: str) -> None:
 
 
 def _records(tx: "Transaction") -> _Records:
-    return tuple(tx.findings.latest()), tx.desired.all(), tuple(tx.incidents.unresolved())
+    watched_until = {each.node: each.until for each in tx.nodes.all()}
+    return tuple(tx.findings.latest()), tx.desired.all(), tuple(tx.incidents.unresolved()), watched_until
 
 
 def _lines(

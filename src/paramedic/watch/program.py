@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from paramedic.model.component import Desired
-from paramedic.model.errors import ConfigurationError, ParamedicError
+from paramedic.model.errors import ConfigurationError, ParamedicError, StoreError
 from paramedic.model.service import Service
 from paramedic.sdk.blocking import in_thread
 from paramedic.sdk.files import TooLarge, read_whole
@@ -132,6 +132,7 @@ async def _look_after(
         await asyncio.gather(bring_up, *jobs, return_exceptions=True)
     if not leave:
         await _shut_down(node)
+    await _let_go(node)
 
 
 async def _bring_up(node: Node, schedule: Schedule, ready: Callable[[Node], None]) -> None:
@@ -213,15 +214,28 @@ async def _housekeeping(node: Node) -> None:
 
 async def _hold(node: Node) -> None:
     """Tell those who only read the store that somebody watches."""
-
-    def renew(tx: Transaction) -> None:
-        now = node.clock.now()
-        until = now + timedelta(seconds=3 * _LEASE_S)
-        tx.nodes.renew(node.service.settings.node, holder=f"pid {os.getpid()}", now=now, until=until)
-
     while True:
-        await node.store.run(renew)
+        await node.store.run(lambda tx: _renew(tx, node, 3 * _LEASE_S))
         await node.clock.sleep(_LEASE_S)
+
+
+async def _let_go(node: Node) -> None:
+    """Tell them that nobody does any more: what was seen last says nothing about now."""
+    try:
+        await node.store.run(lambda tx: _renew(tx, node, 0.0))
+    except StoreError as error:
+        _log.warning("the end could not be recorded: %s", error)
+
+
+def _renew(tx: Transaction, node: Node, for_s: float) -> None:
+    now = node.clock.now()
+    name, until = node.service.settings.node, now + timedelta(seconds=for_s)
+    if not tx.nodes.renew(name, holder=f"pid {os.getpid()}", now=now, until=until):
+        # We hold the node's lock: whoever this was is dead.
+        for lease in tx.nodes.all():
+            if lease.node == name:
+                tx.nodes.release(name, holder=lease.holder)
+        tx.nodes.renew(name, holder=f"pid {os.getpid()}", now=now, until=until)
 
 
 async def _reload(node: Node, schedule: Schedule, reload: Callable[[], Service], again: asyncio.Event) -> None:
