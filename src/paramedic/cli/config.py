@@ -1,4 +1,4 @@
-"""``paramedic config``: the schema of a service file, what is wrong with one, and what one comes to."""
+"""``paramedic config``: the service file's schema, its mistakes, its meaning, and changes to it."""
 
 import json
 import os
@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from paramedic.cli.config_changes import diff, repair, reset, set_
+
 _format = click.option(
     "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How to print."
 )
@@ -16,7 +18,11 @@ _SCHEMA_VERSION = 1
 
 @click.group()
 def config() -> None:
-    """The service file: its schema, its mistakes, its meaning."""
+    """The service file, and the configuration files of components: understood, changed, repaired."""
+
+
+for _each in (set_, repair, reset, diff):
+    config.add_command(_each)
 
 
 @config.command()

@@ -11,6 +11,7 @@ from paramedic.model.errors import ParamedicError, UsageError
 
 _PLAIN = re.compile(r"[A-Za-z_/][\w/.@+-]*(?::[\w/.@+-]+)*")
 _WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
+_TOP_LEVEL = re.compile(r"^(?![#\s])(\"[^\"]*\"|'[^']*'|[^:\s]+)\s*:", re.MULTILINE)
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -95,6 +96,25 @@ def with_value(text: str, format: str, keys: Sequence[str], value: Any) -> str: 
             f"`{'.'.join(keys)}` cannot be changed without changing other lines", hint="edit the file by hand"
         )
     return new
+
+
+def section(text: str, name: str) -> str | None:
+    """A top-level section of a YAML text with the comments inside it, whatever is wrong with the rest."""
+    heads = list(_TOP_LEVEL.finditer(text))
+    for at, head in enumerate(heads):
+        if head[1].strip("\"'") == name:
+            end = heads[at + 1].start() if at + 1 < len(heads) else len(text)
+            lines = text[head.start() : end].splitlines()
+            while lines and (not lines[-1].strip() or lines[-1].startswith("#")):
+                lines.pop()
+            return "\n".join(lines) + "\n"
+    return None
+
+
+def with_section(text: str, name: str, content: str) -> str:
+    """The text with a top-level section in place of the one of this name, or behind all others."""
+    old = section(text, name)
+    return text.replace(old, content, 1) if old else f"{text.rstrip()}\n\n{content}"
 
 
 def _changed(data: Any, keys: Sequence[str], value: Any) -> Any:  # Any: as above

@@ -51,9 +51,8 @@ def init(context: click.Context, folder: Path, force: bool, is_shown: bool, styl
         raise UsageError(
             f"`{path}` is there already", hint="`--force` replaces it and keeps a backup, `--stdout` only prints"
         )
-    registry, table = load_packs(), load_table()
-    scene = look_around(path.parent, table)
-    draft = run_loop(_drafted(scene, path, registry))
+    scene = look_around(path.parent, load_table())
+    draft = run_loop(_drafted(scene, path, load_packs()))
     context.ensure_object(dict)["leave at once"] = True  # whatever thread a check left behind
     if is_shown and style == "text":
         emit(draft.text)
@@ -63,6 +62,15 @@ def init(context: click.Context, folder: Path, force: bool, is_shown: bool, styl
         emit(json.dumps(_as_data(draft, path, backup, scene.noise, is_written=not is_shown), indent=2) + "\n")
         return
     emit("\n".join(_screen(draft, path, backup, len(scene.noise), scene.strangers)) + "\n")
+
+
+def drafted(path: Path) -> "Draft":
+    """The service file that would be written now."""
+    from paramedic.checking import run_loop
+    from paramedic.discovery import load_table, look_around
+    from paramedic.sdk.pack import load_packs
+
+    return run_loop(_drafted(look_around(path.parent, load_table()), path, load_packs()))
 
 
 async def _drafted(scene: "Scene", path: Path, registry: "Registry") -> "Draft":

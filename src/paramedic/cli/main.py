@@ -33,7 +33,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "pause": ("heal:pause", "Stop all automatic healing."),
     "resume": ("heal:resume", "Allow automatic healing again."),
     "audit": ("records:audit", "Verify that no record was changed or removed."),
-    "config": ("config:config", "Validate and explain the service file."),
+    "config": ("config:config", "Validate, explain, change and repair the service file."),
+    "info": ("info:info", "Show every setting with its source, paths, versions and packs."),
+    "completion": ("completion:completion", "Print the script that completes commands in a shell."),
     "drill": ("drill:drill", "Break a patient for real and judge the recovery."),
     "demo": ("demo:demo", "See faults found, named, healed and verified."),
     "reference": ("reference:reference", ""),
@@ -92,6 +94,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     notes: dict[str, Any] = {}  # Any: click's own type
     _fill_gaps()
+    if asked := os.environ.get("_PARAMEDIC_COMPLETE"):
+        from paramedic.cli.completion import answer
+
+        return answer(asked)
     try:
         code = cli.main(args=arguments, prog_name="paramedic", standalone_mode=False, obj=notes)
     except (Exception, KeyboardInterrupt, SystemExit) as error:  # the last boundary: every way to end gets its code

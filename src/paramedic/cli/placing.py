@@ -2,12 +2,12 @@
 
 import difflib
 import os
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
 from paramedic.model.clock import SystemClock
 from paramedic.model.errors import ConfigurationError, ParamedicError
-from paramedic.model.service import Service
 from paramedic.recovery.last_good import LastGoodFiles
 from paramedic.report.redaction import Redactor
 from paramedic.report.words import printable
@@ -72,14 +72,14 @@ def state_dir_of(path: Path) -> Path:
     return path.parent / ".paramedic"
 
 
-def difference(name: str, old: str, new: str, service: Service | None = None) -> str:
+def difference(name: str, old: str, new: str, secrets: Iterable[str] = ()) -> str:
     """A unified diff without secrets; empty where nothing differs."""
     lines = list(
         difflib.unified_diff(old.splitlines(), new.splitlines(), f"{name} (now)", f"{name} (afterwards)", lineterm="")
     )
     if len(lines) > _LONGEST_DIFF:
         lines = [*lines[:_LONGEST_DIFF], f"… and {len(lines) - _LONGEST_DIFF} more lines"]
-    return printable(Redactor(service.secrets if service else ()).text("\n".join(lines)))
+    return printable(Redactor(secrets).text("\n".join(lines)))
 
 
 def _backed_up(path: Path) -> Path | None:

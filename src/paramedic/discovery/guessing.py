@@ -311,7 +311,7 @@ def _who(part: Part) -> str:
     known = part.known.name if part.known else None
     if part.process is None:
         return f"{known or 'somebody'} of user {_user(part.uid)}" if part.uid else f"{known or 'somebody'} of root"
-    return f"pid {part.process.pid}, {part.process.names[0]}"
+    return part.process.names[0]
 
 
 def _user(uid: int) -> str:
