@@ -130,6 +130,13 @@ BROKEN = {
         "from paramedic.sdk import Kind, Pack\npack = Pack(name='x', kinds=(Kind(name='x', summary='', target=int),))",
         "the target of its kind `x` is no dataclass",
     ),
+    "dangling-name": (
+        (
+            "from dataclasses import dataclass\nfrom paramedic.sdk import Kind, Pack\n@dataclass\nclass T:\n    a: 'Gone'\n"
+            "pack = Pack(name='x', kinds=(Kind(name='x', summary='', target=T),))"
+        ),
+        "NameError: name 'Gone' is not defined",
+    ),
     "takes-a-name": (
         (
             "from paramedic_lockfile import pack as other\nfrom paramedic.sdk import Pack\n"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, is_dataclass
 from functools import cached_property, lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from paramedic.model.code import Code, Ending, IssueType
 from paramedic.model.errors import PackError
@@ -133,6 +133,7 @@ def _refuse_misfits(pack: object) -> None:
     for kind in pack.kinds:
         if not (isinstance(kind.target, type) and is_dataclass(kind.target)):
             raise PackError(f"the target of its kind `{kind.name}` is no dataclass")
+        get_type_hints(kind.target)  # raises for names that mean nothing
     for spec in pack.checks:
         if not all(isinstance(each, Code) for each in spec.codes):
             raise PackError(f"the codes of its check `{spec.id}` are no `Code`s")
