@@ -90,7 +90,7 @@ def diff(context: click.Context, component: str | None) -> None:
     if good is None:
         complain(f"no good version of {place.path} is kept yet; `paramedic watch` keeps one while all is well")
         context.exit(3)
-    shown = place.difference(good, place.text)
+    shown = place.difference(good, place.text, ("last good", "now"))
     emit(f"{shown}\n" if shown else "")
     context.exit(1 if shown else 0)
 

@@ -21,6 +21,8 @@ from paramedic.sdk.pack import Registry, load_packs
 from paramedic.service import find, load
 from paramedic.service.loading import FILE_NAMES
 
+_CHANGE = ("now", "afterwards")
+
 
 class Place(Protocol):
     """A file that may be changed, with everything that knows whether it is right."""
@@ -41,7 +43,7 @@ class Place(Protocol):
         """What it starts again from, with the sections that stay."""
         ...
 
-    def difference(self, old: str, new: str) -> str:
+    def difference(self, old: str, new: str, what: tuple[str, str] = _CHANGE) -> str:
         """A diff that holds no secret."""
         ...
 
@@ -95,8 +97,8 @@ class ServiceFile:
             new = with_section(new, name, old)
         return new
 
-    def difference(self, old: str, new: str) -> str:
-        return difference(self.path.name, old, new, _secrets(self.path, self.text, new))
+    def difference(self, old: str, new: str, what: tuple[str, str] = _CHANGE) -> str:
+        return difference(_titles(self.path, what), old, new, _secrets(self.path, self.text, new))
 
     def put(self, text: str) -> str:
         if not self.problems(self.text):
@@ -160,8 +162,8 @@ class ComponentFile:
                 raise UsageError(f"there is no section `{name}` in {self.path}")
         return new
 
-    def difference(self, old: str, new: str) -> str:
-        return difference(self.path.name, old, new, self._service.secrets)
+    def difference(self, old: str, new: str, what: tuple[str, str] = _CHANGE) -> str:
+        return difference(_titles(self.path, what), old, new, self._service.secrets)
 
     def put(self, text: str) -> str:
         """By an order, so that there is a plan, a receipt, a verification and a way back."""
@@ -199,6 +201,10 @@ class ComponentFile:
             if isinstance(data, Mapping):
                 return data
         return {}
+
+
+def _titles(path: Path, what: tuple[str, str]) -> tuple[str, str]:
+    return f"{path.name} ({what[0]})", f"{path.name} ({what[1]})"
 
 
 def _moved(component: Component, path: Path) -> Component:

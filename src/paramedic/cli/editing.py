@@ -9,7 +9,7 @@ from typing import Any
 
 from paramedic.model.errors import ParamedicError, UsageError
 
-_PLAIN = re.compile(r"[A-Za-z_/][\w/.@+-]*(?::[\w/.@+-]+)*")
+_PLAIN = re.compile(r"[\w/][\w/.@+-]*(?::[\w/.@+-]+)*")
 _WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
 _TOP_LEVEL = re.compile(r"^(?![#\s])(\"[^\"]*\"|'[^']*'|[^:\s]+)\s*:", re.MULTILINE)
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
@@ -194,9 +194,14 @@ def _flow(value: Any) -> str:
         return "{" + ", ".join(f"{_flow(str(key))}: {_flow(each)}" for key, each in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_flow(each) for each in value) + "]"
-    if isinstance(value, str) and _PLAIN.fullmatch(value) and value.lower() not in _WORDS:
+    if isinstance(value, str) and _PLAIN.fullmatch(value) and value.lower() not in _WORDS and _is_itself(value):
         return value
     return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _is_itself(text: str) -> bool:
+    """Whether YAML reads a word as that text, and not as a number or a date."""
+    return bool(parsed(text, "yaml") == text)
 
 
 def _as_json(text: str, data: Any) -> str:

@@ -72,11 +72,9 @@ def state_dir_of(path: Path) -> Path:
     return path.parent / ".paramedic"
 
 
-def difference(name: str, old: str, new: str, secrets: Iterable[str] = ()) -> str:
+def difference(names: tuple[str, str], old: str, new: str, secrets: Iterable[str] = ()) -> str:
     """A unified diff without secrets; empty where nothing differs."""
-    lines = list(
-        difflib.unified_diff(old.splitlines(), new.splitlines(), f"{name} (now)", f"{name} (afterwards)", lineterm="")
-    )
+    lines = list(difflib.unified_diff(old.splitlines(), new.splitlines(), *names, lineterm=""))
     if len(lines) > _LONGEST_DIFF:
         lines = [*lines[:_LONGEST_DIFF], f"… and {len(lines) - _LONGEST_DIFF} more lines"]
     return printable(Redactor(secrets).text("\n".join(lines)))
