@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -66,9 +67,9 @@ class Venv:
         return dict(line.split() for line in done.stdout.splitlines())
 
 
-def make_venv(folder: Path, *, with_pip: bool = False) -> Venv:
+def make_venv(folder: Path, *, with_pip: bool = False, python: str = sys.executable) -> Venv:
     """A real virtual environment."""
-    command = [sys.executable, "-m", "venv", *([] if with_pip else ["--without-pip"]), str(folder)]
+    command = [python, "-m", "venv", *([] if with_pip else ["--without-pip"]), str(folder)]
     subprocess.run(command, check=True, capture_output=True, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
     return Venv(folder=folder)
 
@@ -79,10 +80,17 @@ def venv(tmp_path: Path) -> Venv:
     return make_venv(tmp_path / ".venv")
 
 
+@pytest.fixture(scope="session")
+def pip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of packages of an environment with pip; making one takes seconds, copying it does not."""
+    return make_venv(tmp_path_factory.mktemp("pip") / "venv", with_pip=True).packages
+
+
 @pytest.fixture
-def venv_with_pip(tmp_path: Path) -> Venv:
-    """A virtual environment with pip and nothing else; it takes seconds to make."""
-    return make_venv(tmp_path / ".venv", with_pip=True)
+def venv_with_pip(venv: Venv, pip: Path) -> Venv:
+    """A virtual environment with pip and nothing else."""
+    shutil.copytree(pip, venv.packages, dirs_exist_ok=True)
+    return venv
 
 
 @pytest.fixture

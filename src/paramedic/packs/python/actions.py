@@ -149,7 +149,7 @@ async def _run(command: installing.Command, scene: _Scene, context: ActContext) 
     except (Unusable, NoAnswer) as error:
         raise ActionFailed(f"pip: {error}") from None
     if done.code:
-        raise ActionFailed(f"pip ended with {done.code}: {installing.last_words(done.err or done.out)}")
+        raise ActionFailed(f"pip ended with {done.code}: {installing.reason(done.out, done.err)}")
 
 
 @contextmanager

@@ -97,11 +97,14 @@ def versions(facts: Facts) -> dict[str, str]:
     return {key: each.version for key, each in (facts.installed or {}).items()}
 
 
-def last_words(text: str) -> str:
-    """What pip gives as its reason."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+def reason(out: str, err: str) -> str:
+    """What pip gives as its reason, with the two sides of a conflict where there is one."""
+    _, _, conflict = out.partition("The conflict is caused by:")
+    sides = [line.strip() for line in conflict.strip().partition("\n\n")[0].splitlines() if line.strip()]
+    lines = [line.strip() for line in (err or out).splitlines() if line.strip()]
     errors = [line.removeprefix("ERROR:").strip() for line in lines if line.startswith("ERROR:")]
-    return "; ".join(errors[-2:] or lines[-1:])[:500]
+    told = [each for each in errors if not each.startswith("ResolutionImpossible")] or lines[-1:]
+    return "; ".join([*told[-2:], *sides])[:500]
 
 
 def _pip(interpreter: Path) -> tuple[str, ...]:

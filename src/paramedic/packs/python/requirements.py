@@ -55,8 +55,9 @@ def read(path: Path, declared: Declared, markers: Mapping[str, str]) -> None:
 def _read(now: _Reading, declared: Declared, markers: Mapping[str, str], included_by: tuple[Path, int] | None) -> None:
     try:
         text = _decoded(read_whole(now.path, LIMIT_BYTES))
-    except OSError as error:
-        why = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be read: {error.strerror or error}"
+    except (OSError, ValueError) as error:  # a name may hold what no file's name can
+        reason = getattr(error, "strerror", None) or error
+        why = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be read: {reason}"
         source, line = included_by or (now.path, None)
         declared.unclear.append(
             Unclear(
@@ -144,7 +145,7 @@ def _option(word: str) -> tuple[str, bool, str]:
 
 def _note_index(option: str, value: str, now: _Reading, declared: Declared) -> None:
     beside = now.path.parent / value
-    if option == "--find-links" and "://" not in value and beside.exists():
+    if option == "--find-links" and "://" not in value and os.path.exists(beside):  # noqa: PTH110  # Path raises where a name is too long
         value = str(beside)
     declared.indexes.append(Index(option=option, value=value))
 
@@ -180,7 +181,12 @@ def _requirement(
         place, _, condition = text.partition(" ; ") if " ; " in text else text.partition(";")
         if condition.strip() and not holds(_marker(condition), markers):
             return
-        named = _named(place.strip(), now.path.parent)
+        try:
+            named = _named(place.strip(), now.path.parent)
+        except ValueError as error:
+            observed = f"`{place.strip()[:100]}`: {str(error)[:1].lower()}{str(error)[1:]}"
+            declared.unclear.append(Unclear(source=now.path, line=line, observed=observed, expected="an address"))
+            return
         if named is None:
             declared.unnamed.append(f"`{place.strip()}` (`{now.path.name}` line {line})")
             return
@@ -208,7 +214,7 @@ def _is_place(text: str, folder: Path, *, is_editable: bool) -> bool:
         return True
     if "@" in head:
         return False  # name @ address
-    return "/" in head or head.startswith(".") or (bool(_ARCHIVE.search(head)) and (folder / head).is_file())
+    return "/" in head or head.startswith(".") or (bool(_ARCHIVE.search(head)) and os.path.isfile(folder / head))  # noqa: PTH113  # see above
 
 
 def _named(place: str, folder: Path) -> Wanted | None:
@@ -254,7 +260,7 @@ def _of_setup(folder: Path) -> str | None:
     for file, pattern in (("setup.cfg", r"^name\s*=\s*(\S+)"), ("setup.py", r"\bname\s*=\s*[\"']([\w.-]+)[\"']")):
         try:
             text = read_whole(folder / file, LIMIT_BYTES).decode("utf-8", "replace")
-        except OSError:
+        except (OSError, ValueError):
             continue
         if found := re.search(pattern, text, re.MULTILINE):
             return found[1]
