@@ -26,6 +26,7 @@ class PostgresServer:
 
     directory: Path
     port: int
+    settings: dict[str, object] = field(default_factory=dict)
     process: "subprocess.Popen[bytes] | None" = None
     _numbers: Iterator[int] = field(default_factory=count)
 
@@ -66,6 +67,7 @@ class PostgresServer:
             "fsync": "off",  # a killed server loses nothing by it, only a dead machine would
             "max_connections": 60,
             "shared_buffers": "32MB",
+            **self.settings,
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with (self.directory / "log").open("ab") as log:
@@ -87,6 +89,13 @@ class PostgresServer:
             else:
                 return
 
+    def ask_password_of(self, role: str, password: str) -> None:
+        """From now on this role needs a password to enter."""
+        self.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{password}'")
+        rules = self.directory / "data" / "pg_hba.conf"
+        rules.write_text(f"host all {role} 127.0.0.1/32 scram-sha-256\n{rules.read_text()}")
+        self.execute("SELECT pg_reload_conf()")
+
     def kill(self) -> None:
         """End it and its children at once, as a crash would."""
         if self.process is not None:
@@ -96,8 +105,8 @@ class PostgresServer:
 
 
 @contextmanager
-def postgres_server() -> Iterator[PostgresServer]:
-    """A server of its own with an empty cluster; gone afterwards."""
+def postgres_server(**settings: object) -> Iterator[PostgresServer]:
+    """A server of its own with an empty cluster and these settings; gone afterwards."""
     directory = Path(tempfile.mkdtemp(prefix="postgres-for-tests-", dir="/tmp"))
     try:
         if os.geteuid() == 0:
@@ -112,7 +121,7 @@ def postgres_server() -> Iterator[PostgresServer]:
             cwd=directory,
             **_as_ordinary_user(),
         )
-        server = PostgresServer(directory, _free_port())
+        server = PostgresServer(directory, _free_port(), settings)
         server.start()
         try:
             yield server

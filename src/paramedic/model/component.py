@@ -72,6 +72,8 @@ class ProcessSpec:
     """How long it may take to stop before it is killed."""
     ready_within_s: float = 30.0
     """How long it may take from start until its component's checks pass."""
+    reset_pools: tuple[str, ...] = ()
+    """A command that makes it drop its connections and open new ones; without it, it is restarted instead."""
 
     @property
     def is_managed(self) -> bool:

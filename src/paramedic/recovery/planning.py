@@ -69,7 +69,9 @@ async def draw_up(
     """Bind the playbook and preview every step. A step that cannot be done says so in ``preview.blocked``."""
     now = bench.clock.now()
     plan_id = PlanId(new_id("plan", now))
-    steps = [await _bind(bench, each, suspect, plan_id) for each in playbook.steps]
+    steps = [
+        await _bind(bench, each, suspect, plan_id) for step in playbook.steps for each in _spread(bench, step, suspect)
+    ]
     settings = bench.service.settings
     affected = dict.fromkeys((*(step.component for step in steps), *bench.service.needed_by(suspect)))
     return Plan(
@@ -104,17 +106,33 @@ def losses(plan: Plan) -> tuple[str, ...]:
     return tuple(loss for step in plan.steps for loss in step.preview.loss)
 
 
-async def _bind(bench: Bench, step: PlaybookStep, suspect: str, plan: PlanId) -> PlanStep:
-    spec = bench.registry.actions.get(step.action)
-    if spec is None:
-        problem = Problem(message=f"the action `{step.action}` is gone", hint="install the pack that brings it")
-        raise ConfigurationError((problem,))
-    names: dict[str, Json] = {
+def _spread(bench: Bench, step: PlaybookStep, suspect: str) -> tuple[PlaybookStep, ...]:
+    """One step for each of its ``components``, after all that they depend on; the step itself where it names none."""
+    params = dict(step.params)
+    if "components" not in params:
+        return (step,)
+    wanted = _fill(params.pop("components"), _names(bench, suspect))
+    chosen = wanted if isinstance(wanted, list) else [wanted]
+    order = bench.service.start_order()
+    known = sorted((str(each) for each in chosen), key=lambda name: order.index(name) if name in order else -1)
+    return tuple(PlaybookStep(action=step.action, params={**params, "component": name}) for name in known)
+
+
+def _names(bench: Bench, suspect: str) -> dict[str, Json]:
+    return {
         "suspect": suspect,
         "component": suspect,
         "dependants": list(bench.service.needed_by(suspect)),
         "dependencies": list(bench.service.needs(suspect)),
     }
+
+
+async def _bind(bench: Bench, step: PlaybookStep, suspect: str, plan: PlanId) -> PlanStep:
+    spec = bench.registry.actions.get(step.action)
+    if spec is None:
+        problem = Problem(message=f"the action `{step.action}` is gone", hint="install the pack that brings it")
+        raise ConfigurationError((problem,))
+    names = _names(bench, suspect)
     params = {key: _fill(value, names) for key, value in step.params.items()}
     name = str(params.pop("component", suspect))
     bound = PlanStep(

@@ -4,6 +4,7 @@ from paramedic.packs.process.actions import ClearStale, Restart, Start, Stop, Wa
 from paramedic.packs.process.checks import alive, descriptors, memory
 from paramedic.packs.process.crowd import tasks
 from paramedic.packs.process.ends import restarts
+from paramedic.packs.process.pools import ResetPool
 from paramedic.packs.process.processor import cpu
 from paramedic.packs.process.target import Process
 from paramedic.sdk import Kind, Pack
@@ -19,5 +20,5 @@ pack = Pack(
     ),
     checks=(alive, descriptors, memory, cpu, tasks, restarts),
     # mypy does not follow class decorators
-    actions=(Start, Stop, Restart, WaitAnswers, ClearStale),  # type: ignore[arg-type]
+    actions=(Start, Stop, Restart, WaitAnswers, ClearStale, ResetPool),  # type: ignore[arg-type]
 )

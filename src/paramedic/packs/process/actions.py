@@ -42,7 +42,7 @@ class Start:
         await _answers(context)
 
     async def reconcile(self, context: ActContext) -> DidIt:
-        return await _was_launched(context)
+        return await was_launched(context)
 
     async def undo(self, context: ActContext, output: Mapping[str, Json]) -> str:
         facts = context.processes.facts(context.component)
@@ -93,19 +93,14 @@ class Restart:
         )
 
     async def apply(self, context: ActContext) -> Outcome:
-        await _refuse_if_it_cannot_start(context)
-        before = context.processes.facts(context.component).pid
-        await context.processes.stop(context.component)
-        context.checkpoint("mid-act")
-        outcome = await _start(context)
-        return Outcome(summary=outcome.summary, output={**outcome.output, "stopped": before})
+        return await restart(context)
 
     async def verify(self, context: ActContext, output: Mapping[str, Json]) -> None:
         del output  # after a crash there is none
         await _answers(context)
 
     async def reconcile(self, context: ActContext) -> DidIt:
-        return await _was_launched(context)
+        return await was_launched(context)
 
 
 @action("wait.answers", risk=Risk.SAFE)
@@ -193,6 +188,16 @@ async def _refuse_if_it_cannot_start(context: ActContext) -> None:
         raise ActionFailed(f"an old instance of `{context.component.name}` holds its port: {stale[0]}")
 
 
+async def restart(context: ActContext) -> Outcome:
+    """Stop the process of a component and start it again with the token of this step."""
+    await _refuse_if_it_cannot_start(context)
+    before = context.processes.facts(context.component).pid
+    await context.processes.stop(context.component)
+    context.checkpoint("mid-act")
+    outcome = await _start(context)
+    return Outcome(summary=outcome.summary, output={**outcome.output, "stopped": before})
+
+
 async def _start(context: ActContext) -> Outcome:
     pid = await context.processes.start(context.component, context.token)
     return Outcome(summary=f"started `{context.component.name}`, pid {pid}", output={"pid": pid})
@@ -203,7 +208,8 @@ async def _answers(context: ActContext) -> None:
     await answers.wait(context, min(context.limit_s, _spec(context).ready_within_s), must_live=True)
 
 
-async def _was_launched(context: ActContext) -> DidIt:
+async def was_launched(context: ActContext) -> DidIt:
+    """Whether a process carries the token of this step."""
     found = await in_thread(proc.launched, {context.token})
     return DidIt.YES if context.token in found else DidIt.NO
 

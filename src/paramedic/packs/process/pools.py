@@ -1,0 +1,97 @@
+"""After a database or another server came back: those that depend on it get connections that work."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Mapping
+
+from paramedic.packs.process import answers
+from paramedic.packs.process.actions import restart, was_launched
+from paramedic.sdk import ActContext, ActionFailed, DidIt, Json, Outcome, Preview, Risk, Secret, Status, action
+
+_GRACE_S = 2.0
+"""How long a component may take to notice by itself that its server is back."""
+
+
+@action("pool.reset", risk=Risk.DISRUPTIVE)
+class ResetPool:
+    """Leave a component alone where its checks pass; else run its `reset_pools` command, or restart it."""
+
+    async def preview(self, context: ActContext) -> Preview:
+        name, spec = context.component.name, context.component.process
+        how = (
+            f"run its command `{spec.reset_pools[0]}`"
+            if spec and spec.reset_pools
+            else f"restart `{name}`"
+            if spec and spec.is_managed
+            else "tell that a person must restart it"
+        )
+        return Preview(summary=f"look at `{name}`, and if its checks still fail, {how}")
+
+    async def apply(self, context: ActContext) -> Outcome:
+        name, spec = context.component.name, context.component.process
+        if await _recovers(context):
+            return Outcome(summary=f"`{name}` is well again by itself")
+        if spec and spec.reset_pools:
+            context.checkpoint("mid-act")
+            await _run(context, spec.reset_pools)
+            return Outcome(summary=f"reset the pools of `{name}` with its own command")
+        if spec and spec.is_managed:
+            return await restart(context)
+        return Outcome(summary=f"the checks of `{name}` still fail, and only its owner may restart it")
+
+    async def verify(self, context: ActContext, output: Mapping[str, Json]) -> None:
+        spec = context.component.process
+        if spec and (spec.is_managed or spec.reset_pools):
+            await answers.wait(context, min(context.limit_s, spec.ready_within_s), must_live=bool(output.get("pid")))
+
+    async def reconcile(self, context: ActContext) -> DidIt:
+        if await _is_well(context):
+            return DidIt.YES
+        # A command that resets pools may run twice; a start must not.
+        return await was_launched(context)
+
+
+async def _is_well(context: ActContext) -> bool:
+    findings = await context.look(context.component.name)
+    return not any(each.status is Status.CRITICAL for each in findings)
+
+
+async def _recovers(context: ActContext) -> bool:
+    try:
+        await answers.wait(context, _GRACE_S, must_live=False)
+    except ActionFailed:
+        return False
+    return True
+
+
+async def _run(context: ActContext, command: tuple[str, ...]) -> None:
+    spec = context.component.process
+    assert spec is not None
+    own = {key: value.reveal() if isinstance(value, Secret) else value for key, value in spec.env.items()}
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            cwd=spec.cwd,
+            env={**os.environ, **own},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise ActionFailed(f"`{command[0]}` cannot be run: {error.strerror or error}") from None
+    try:
+        async with asyncio.timeout(context.limit_s):
+            _, said = await process.communicate()
+    except TimeoutError:
+        raise ActionFailed(f"`{command[0]}` did not end within {context.limit_s:g} s") from None
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):  # it was quicker
+                os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+    if process.returncode:
+        last = (said.decode(errors="replace").strip().splitlines() or [""])[-1]
+        raise ActionFailed(f"`{command[0]}` failed with {process.returncode}: {last}")
