@@ -138,6 +138,44 @@ def test_processes_that_others_started_are_noticed_when_they_die(make: Any) -> N
     assert station.pid("same") not in (mine[2].pid, None)
 
 
+def test_the_first_thing_is_to_keep_what_is_well(make: Any) -> None:
+    """A copy is there before anything is started, so that a fault a moment later finds something to restore."""
+    settings = {"kind": "config", "path": "settings.yaml", "required": ["name"], "interval": "1h"}
+    station = make("a", more={"settings": settings, "broken": {**settings, "path": "broken.yaml"}})
+    (station.folder / "settings.yaml").write_text("name: shop\n")
+    (station.folder / "broken.yaml").write_text("name: [\n")
+    station.watch()
+    kept = station.folder / ".paramedic" / "last-good"
+    assert not list(kept.glob("broken.yaml-*/*"))
+    (copy,) = kept.glob("settings.yaml-*/*.json")
+    (launch,) = station.launches("a")
+    assert copy.stat().st_mtime <= launch.at.timestamp()
+
+
+def test_what_is_switched_off_is_not_done(make: Any, sink: Sink) -> None:
+    """By their settings: nobody is told, nothing is looked at, no copy is made; and each is said at the start."""
+    settings = {"kind": "config", "path": "settings.yaml", "required": ["name"]}
+    station = make("a", more={"settings": settings}, escalation={"L2": [f"json://{sink.address}"]}, autonomy="observe")
+    (station.folder / "settings.yaml").write_text("name: shop\n")
+    station.watch(ERROR_REPORTING_ENABLED="false", STATE_BACKUP_ENABLED="false")
+    station.kill("a")
+    incident = station.incident("a", IncidentState.ESCALATED)
+    told = [each.text for each in station.read(lambda tx: tx.timeline.of(incident.id))]
+    assert "nobody could be told: `error_reporting` is off" in told
+    assert station.read(lambda tx: tx.outbox.of(incident.id)) == ()
+    assert not list((station.folder / ".paramedic").glob("last-good/settings.yaml-*/*"))
+    station.signal(signal.SIGTERM)
+    assert station.watching.wait(30) == 0
+    station.watch(DIAGNOSTIC_ENABLED="false")
+    station.kill("a")
+    until(lambda: "was killed by SIGKILL" in station.told(), 10, "the death is told in the log")
+    assert len(station.incidents()) == 1, "and by the log alone"
+    said = (station.folder / "watch.log").read_text()
+    assert "`error_reporting` is off" in said
+    assert "`diagnostic_enabled` is off" in said
+    assert sink.posts == []
+
+
 @pytest.mark.parametrize("by_signal", [True, False])
 def test_a_changed_service_file_takes_effect(make: Any, by_signal: bool) -> None:
     """What is new is found not to run and started; the trouble of what is gone is over."""

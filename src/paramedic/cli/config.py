@@ -89,6 +89,7 @@ def validate(context: click.Context, file: Path | None, style: str) -> None:
 @click.pass_context
 def show(context: click.Context, style: str) -> None:
     """Show what the service file comes to: every component and every setting, with where its value comes from."""
+    from paramedic.model.service import WITHOUT_EFFECT
     from paramedic.model.wire import dump
     from paramedic.report.redaction import Redactor
     from paramedic.sdk.pack import load_packs
@@ -100,7 +101,7 @@ def show(context: click.Context, style: str) -> None:
     shown: dict[str, Any] = dump(service)  # Any: JSON of every shape
     del shown["secrets"]
     shown["settings"] = {
-        each.name: {"value": dump(each.value), "source": each.source}
+        each.name: {"value": dump(each.value), "source": each.source, "has_effect": each.name not in WITHOUT_EFFECT}
         for each in settings_with_sources(path, os.environ)
     }
     safe = hide.data({"schema_version": _SCHEMA_VERSION, **shown})
@@ -114,7 +115,8 @@ def show(context: click.Context, style: str) -> None:
     width = max((len(name) for name in settings), default=0) if isinstance(settings, dict) else 0
     for name, each in settings.items() if isinstance(settings, dict) else ():
         if isinstance(each, dict):
-            click.echo(f"  {name:<{width}}  {_word(each['value'])}  ({each['source']})")
+            effect = "" if each["has_effect"] else "; without effect in this version"
+            click.echo(f"  {name:<{width}}  {_word(each['value'])}  ({each['source']}{effect})")
 
 
 def _found(context: click.Context) -> Path:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from paramedic.incident.chapter import Chapter
+from paramedic.model.code import IssueType
 from paramedic.model.ids import new_id
 from paramedic.model.incident import Incident
 from paramedic.model.receipt import Message
@@ -20,7 +21,11 @@ def announce(chapter: Chapter, service: Service, kind: str) -> None:
     """
     incident = chapter.incident
     assert incident is not None, "an announcement is about an incident"
-    addresses = incident.told if kind == "resolved" else _addresses(service, incident, kind)
+    silence = _silence(service, incident)
+    if silence:
+        addresses: tuple[str, ...] = ()
+    else:
+        addresses = incident.told if kind == "resolved" else _addresses(service, incident, kind)
     for address in addresses:
         chapter.messages.append(
             Message(
@@ -38,7 +43,8 @@ def announce(chapter: Chapter, service: Service, kind: str) -> None:
         chapter.incident = replace(incident, told=tuple(dict.fromkeys((*incident.told, *addresses))))
         chapter.tell("notified", f"{kind}: {len(addresses)} told")
     elif not addresses and kind == "escalated":
-        chapter.tell("notified", "nobody could be told: the service file names no `escalation` address")
+        why = silence or "the service file names no `escalation` address"
+        chapter.tell("notified", f"nobody could be told: {why}")
 
 
 def subject(service: Service, incident: Incident, kind: str) -> str:
@@ -70,6 +76,15 @@ def body(service: Service, incident: Incident, kind: str) -> dict[str, Json]:
         "opened_at": incident.opened_at.isoformat(),
         "resolved_at": incident.resolved_at.isoformat() if incident.resolved_at else None,
     }
+
+
+def _silence(service: Service, incident: Incident) -> str | None:
+    """The setting by which nobody is to be told."""
+    if not service.settings.error_reporting:
+        return "`error_reporting` is off"
+    if incident.type is IssueType.PERFORMANCE and not service.settings.performance_alerts:
+        return "`performance_alerts` is off"
+    return None
 
 
 def _addresses(service: Service, incident: Incident, kind: str) -> tuple[str, ...]:

@@ -88,7 +88,7 @@ class Settings:
     verbose: bool
     """Whether healthy parts are listed in the log too."""
     auto_diagnostic_on_error: bool = True
-    """Whether an incident starts the full sweep."""
+    """Whether an incident makes what it may come from be looked at at once."""
     error_reporting: bool = True
     """Whether anything is sent to addresses outside at all."""
     resource_monitoring: bool = True
@@ -103,6 +103,10 @@ class Settings:
     """Whether a short profile is attached to an incident."""
     auto_backup_on_error: bool = False
     """Whether an incident makes copies of the files of its components at once."""
+
+
+WITHOUT_EFFECT = frozenset({"performance_profiling", "memory_profiling", "incident_profile", "auto_backup_on_error"})
+"""Settings that are read and do nothing in this version; `paramedic config show` says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -461,6 +461,8 @@ class Attendant:
 
     def _needs_a_look_around(self, incident: Incident) -> bool:
         """A symptom by nature may come from elsewhere; where an attempt was not the end, something was overlooked."""
+        if not self.bench.service.settings.auto_diagnostic_on_error:
+            return False
         return bool(incident.tried) or self._triage.code(incident.code).depth == 0
 
     async def _sweep(self, incident: Incident) -> None:

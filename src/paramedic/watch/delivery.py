@@ -39,6 +39,8 @@ class Delivery:
 
     async def deliver_due(self) -> int:
         """Try every message whose time has come; returns how many were tried."""
+        if not self._node.service.settings.error_reporting:
+            return 0
         now = self._clock.now()
         # Who must be told of an incident is told, even if the store takes nothing: it is the moment to call people.
         held = {each.id: each for each in self._node.journal.messages()}

@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
+from collections.abc import Coroutine
 from pathlib import Path
 
 from paramedic.model.status import Status
 from paramedic.watch.jobs import said
 from paramedic.watch.node import Node
 
+_FIRST_S = 1.0
 _log = logging.getLogger("paramedic.watch")
 
 
@@ -18,18 +20,44 @@ class Keeping:
         self._node = node
         self._last: dict[Path, tuple[int, int, float]] = {}
         self._busy: set[str] = set()
+        self._tasks: set[asyncio.Future[None]] = set()
 
     def looked(self, component: str) -> None:
         """A check of the component has looked."""
-        if component not in self._busy and self._wanted(component):
-            self._busy.add(component)
-            task = asyncio.ensure_future(self._keep(component))
-            task.add_done_callback(lambda _: self._busy.discard(component))
+        if component not in self._busy and (paths := self._wanted(component)):
+            self._begin(component, self._keep(component, paths))
+
+    async def first(self) -> None:
+        """Before anything else: what is well now is kept, so that a fault a moment later finds something to restore.
+
+        Nobody waits long for a large file; its copy is made meanwhile.
+        """
+        kinds = self._node.registry.kinds
+        for component in self._node.service.components.values():
+            if component.kind in kinds and kinds[component.kind].keeps(component.target):
+                self._begin(component.name, self._look_and_keep(component.name))
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=_FIRST_S)
+
+    async def _look_and_keep(self, component: str) -> None:
+        findings = await self._node.runner.look(component)
+        if findings and all(each.status is Status.OK for each in findings):
+            await self._keep(component, self._changed(component))
+
+    def _begin(self, component: str, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._busy.add(component)
+        self._tasks.add(task)
+        task.add_done_callback(lambda _: self._busy.discard(component))
+        task.add_done_callback(self._tasks.discard)
 
     def _wanted(self, component: str) -> list[Path]:
+        return self._changed(component) if self._is_well(component) else []
+
+    def _changed(self, component: str) -> list[Path]:
         known = self._node.service.components.get(component)
         kind = self._node.registry.kinds.get(known.kind) if known else None
-        if known is None or kind is None or not self._is_well(component):
+        if known is None or kind is None or not self._node.service.settings.state_backup_enabled:
             return []
         wanted = []
         for path in kind.keeps(known.target):
@@ -46,19 +74,18 @@ class Keeping:
         return wanted
 
     def _is_well(self, component: str) -> bool:
-        known = self._node.service.components[component]
+        known = self._node.service.components.get(component)
+        if known is None:
+            return False
         checks = [spec.id for spec in self._node.registry.checks if spec.target(known) is not None]
         verdicts = [self._node.triage.verdicts.get((component, check)) for check in checks]
         return bool(checks) and all(
             each and each.doubt is None and each.finding.status is Status.OK for each in verdicts
         )
 
-    async def _keep(self, component: str) -> None:
-        known = self._node.service.components.get(component)
-        if known is None:
-            return  # removed from the service file meanwhile
-        kind = self._node.registry.kinds[known.kind]
-        for path in self._wanted(component):
+    async def _keep(self, component: str, paths: list[Path]) -> None:
+        kind = self._node.registry.kinds[self._node.service.components[component].kind]
+        for path in paths:
             try:
                 stat = path.stat()
                 await asyncio.to_thread(self._node.last_good.keep, path, kind.copy)

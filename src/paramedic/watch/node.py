@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from types import TracebackType
@@ -50,6 +50,8 @@ class Node:
         self.registry = registry
         self.clock = clock or SystemClock()
         self.is_idle = is_idle
+        self.first: Callable[[], Awaitable[None]] | None = None
+        """What is done before anything else, once everything is known."""
         self.lock = NodeLock(service.settings.state_dir)
         self.playbooks = load_playbooks(registry, service.playbook_dirs)
         self.died = asyncio.Queue[str]()
@@ -99,6 +101,8 @@ class Node:
             _log.info("adopted running processes: %s", ", ".join(adopted))
         self.attendant.is_idle = self.is_idle
         await self.attendant.load()
+        if self.first:
+            await self.first()
         if not self.is_idle:
             await self.engine.launch()
             await self.attendant.resume()

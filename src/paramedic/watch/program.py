@@ -65,9 +65,12 @@ async def watch(
         loop.add_signal_handler(number, end)
     loop.add_signal_handler(signal.SIGHUP, again.set)
     with _leaving_when(stop):
-        async with Node(service, registry) as node:
+        node = Node(service, registry)
+        keeping = Keeping(node)
+        node.first = keeping.first
+        async with node:
             is_up = True
-            await _look_after(node, reload, stop, again, ready, leave=leave)
+            await _look_after(node, keeping, reload=reload, stop=stop, again=again, ready=ready, leave=leave)
 
 
 def _leave_within(seconds: float) -> None:
@@ -95,14 +98,14 @@ def _leaving_when(stop: asyncio.Event) -> Iterator[None]:
 
 async def _look_after(
     node: Node,
+    keeping: Keeping,
+    *,
     reload: Callable[[], Service],
     stop: asyncio.Event,
     again: asyncio.Event,
     ready: Callable[[Node], None],
-    *,
     leave: bool,
 ) -> None:
-    keeping = Keeping(node)
     schedule = Schedule(node, keeping.looked)
     commands = Commands(node)
     work: dict[str, Callable[[], Awaitable[None]]] = {
@@ -146,6 +149,8 @@ async def _bring_up(node: Node, schedule: Schedule, ready: Callable[[Node], None
     for component in wanted:
         node.triage.quiet[component.name] = "being brought up"
     schedule.begin()
+    for what in _switched_off(service):
+        _log.warning(what)
     stamp = node.clock.now().strftime("%Y%m%d%H%M%S%f")
     finished: dict[str, asyncio.Event] = {each.name: asyncio.Event() for each in wanted}
 
@@ -169,10 +174,21 @@ async def _bring_up(node: Node, schedule: Schedule, ready: Callable[[Node], None
         finally:
             finished[name].set()
             node.triage.quiet.pop(name, None)
-            await node.look(name)
+            if node.service.settings.diagnostic_enabled:
+                await node.look(name)
 
     await asyncio.gather(*(one(each.name) for each in wanted))
     ready(node)
+
+
+def _switched_off(service: Service) -> Iterator[str]:
+    """What somebody who relies on a watch must know that it does not do."""
+    if not service.settings.diagnostic_enabled:
+        yield "`diagnostic_enabled` is off: nothing is looked at, so nothing is found or healed"
+    elif not service.settings.resource_monitoring:
+        yield "`resource_monitoring` is off: no machine is looked at"
+    if not service.settings.error_reporting:
+        yield "`error_reporting` is off: nobody is told of anything"
 
 
 async def _shut_down(node: Node) -> None:

@@ -37,7 +37,7 @@ class Schedule:
 
     def begin(self) -> None:
         """Start a task for each check of each component that has none, and end those without a component."""
-        due = self._node.runner.due(depth=Depth.FULL)
+        due = [each for each in self._node.runner.due(depth=Depth.FULL) if self._is_wanted(each[0])]
         wanted = {(component.name, spec.id): (component, spec) for component, spec in due}
         for key in set(self._tasks) - set(wanted):
             self._tasks.pop(key).cancel()
@@ -45,6 +45,10 @@ class Schedule:
             if key not in self._tasks:
                 self._wakes[key] = asyncio.Event()
                 self._tasks[key] = asyncio.create_task(self._keep_looking(component, spec), name=f"look {key}")
+
+    def _is_wanted(self, component: Component) -> bool:
+        settings = self._node.service.settings
+        return settings.diagnostic_enabled and (settings.resource_monitoring or component.kind != "host")
 
     def wake(self, component: str, cause: str, *, check: str | None = None) -> None:
         """Look now instead of when the timer ends."""
