@@ -20,6 +20,8 @@ class Answer:
     """``http`` or ``https``."""
     path: str
     status: int
+    names: tuple[str, ...] = ()
+    """Those in its certificate, where this machine trusts it."""
 
     @property
     def is_well(self) -> bool:
@@ -38,13 +40,14 @@ async def ask(host: str, port: int, paths: Iterable[str]) -> Answer | None:
         status = await _get(scheme, host, port, _UNLIKELY)
         if status is None or (scheme == "http" and status == 400 and await _get("https", host, port, "/")):
             continue
+        names = await _trusted_names(host, port) if scheme == "https" else ()
         if not 200 <= status < 300:
             for path in paths:
                 told = await _get(scheme, host, port, path)
                 if told is not None and 200 <= told < 300:
-                    return Answer(scheme=scheme, path=path, status=told)
+                    return Answer(scheme=scheme, path=path, status=told, names=names)
         root = await _get(scheme, host, port, "/")
-        return Answer(scheme=scheme, path="/", status=root or status)
+        return Answer(scheme=scheme, path="/", status=root or status, names=names)
     return None
 
 
@@ -93,6 +96,20 @@ async def _get(scheme: str, host: str, port: int, path: str) -> int | None:
     parts = line.split()
     is_http = line.startswith(b"HTTP/1.") and len(parts) > 1 and parts[1].isdigit() and len(parts[1]) == 3
     return int(parts[1]) if is_http else None
+
+
+async def _trusted_names(host: str, port: int) -> tuple[str, ...]:
+    """The names in a certificate that this machine trusts, whatever name it was asked for."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    try:
+        async with asyncio.timeout(_WITHIN_S):
+            _, writer = await asyncio.open_connection(host, port, ssl=context)
+            about = writer.get_extra_info("peercert") or {}
+            await _close(writer)
+    except (OSError, TimeoutError, ValueError):
+        return ()
+    return tuple(str(name) for sort, name in about.get("subjectAltName", ()) if sort in ("DNS", "IP Address"))
 
 
 async def _close(writer: asyncio.StreamWriter) -> None:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
-from paramedic.discovery.guess import Candidate, Found, Guess, LeftOut
-from paramedic.discovery.guessing import Guesses, Surroundings, guess, guess_remote
+from paramedic.discovery.guess import Candidate, Found, Guess, Guesses, LeftOut
+from paramedic.discovery.guessing import Surroundings, guess, guess_remote
 from paramedic.discovery.scene import Scene
 from paramedic.discovery.table import Table
 from paramedic.discovery.writing import written

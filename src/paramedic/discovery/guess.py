@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from paramedic.discovery.naming import unlike
 from paramedic.model.status import Status
 
 
@@ -59,3 +60,21 @@ class LeftOut:
 
     name: str
     why: str
+
+
+@dataclass(slots=True)
+class Guesses:
+    """All of them, by name, and what is left out already."""
+
+    components: dict[str, Guess] = field(default_factory=dict)
+    left_out: list[LeftOut] = field(default_factory=list)
+
+    def add(self, guess: Guess) -> Guess:
+        """Take one in under a name that nobody has."""
+        guess.name = unlike(guess.name, self.components, guess.ports)
+        self.components[guess.name] = guess
+        return guess
+
+    def at(self, port: int) -> Guess | None:
+        """The component that listens on a port."""
+        return next((each for each in self.components.values() if port in each.ports), None)

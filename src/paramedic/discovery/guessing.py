@@ -3,42 +3,24 @@
 import asyncio
 import os
 import pwd
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from paramedic.discovery.addresses import Address
 from paramedic.discovery.asking import Answer, accepts, ask
-from paramedic.discovery.guess import Candidate, Guess, LeftOut, Reference
+from paramedic.discovery.filing import file_component, of_project, works_in
+from paramedic.discovery.guess import Candidate, Guess, Guesses, LeftOut
 from paramedic.discovery.matching import pattern_for
-from paramedic.discovery.naming import fit, name_of, unlike
+from paramedic.discovery.naming import fit, name_of
 from paramedic.discovery.options import folders_named, paths_named
-from paramedic.discovery.project import Project
 from paramedic.discovery.scene import Part, Scene
 from paramedic.discovery.sockets import Door, passing_ports
-from paramedic.discovery.specialists import specialist
+from paramedic.discovery.specialists import certificate, specialist
 from paramedic.discovery.table import Known, Table
 from paramedic.sdk.pack import Registry
 
 _AT_ONCE = 32
-
-
-@dataclass(slots=True)
-class Guesses:
-    """All of them, by name, and what is left out already."""
-
-    components: dict[str, Guess] = field(default_factory=dict)
-    left_out: list[LeftOut] = field(default_factory=list)
-
-    def add(self, guess: Guess) -> Guess:
-        """Take one in under a name that nobody has."""
-        guess.name = unlike(guess.name, self.components, guess.ports)
-        self.components[guess.name] = guess
-        return guess
-
-    def at(self, port: int) -> Guess | None:
-        """The component that listens on a port."""
-        return next((each for each in self.components.values() if port in each.ports), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +41,7 @@ async def guess(scene: Scene, around: Surroundings) -> Guesses:
     for part in scene.parts:
         mine[id(part)] = list(_of_part(part, scene, around, answers, found))
     for project in scene.projects:
-        files = list(_of_project(project, scene, around, found))
+        files = list(of_project(project, scene, around.registry, found))
         for part in scene.parts:
             if part.process and part.process.cwd and part.process.cwd.is_relative_to(project.folder):
                 for each in mine[id(part)][:1]:
@@ -134,6 +116,7 @@ def _of_part(
             ports=frozenset((main.port,)),
         )
     )
+    yield from _certificates(name, part, answers, around.registry, found)
     passing = passing_ports()
     for door in others:
         if door.port in passing and not (part.known and door.port in part.known.ports):
@@ -147,6 +130,23 @@ def _of_part(
                 ports=frozenset((door.port,)),
             )
         )
+
+
+def _certificates(
+    name: str, part: Part, answers: Mapping[tuple[str, int], Answer | None], registry: Registry, found: Guesses
+) -> Iterator[Guess]:
+    """What TLS shows on the ports of a part, where a kind looks at that."""
+    kind = registry.kinds.get("tls")
+    for door in part.doors if kind else ():
+        answer = answers.get((door.reached_by, door.port))
+        if kind and answer and answer.scheme == "https":
+            yield found.add(
+                Guess(
+                    name=f"{name}-certificate",
+                    what=f"the certificate on port {door.port}",
+                    candidates=[certificate(kind, door, answer)],
+                )
+            )
 
 
 def _rank(door: Door, known: Known | None, answers: Mapping[tuple[str, int], Answer | None]) -> tuple[int, int, int]:
@@ -174,6 +174,10 @@ def _candidates(
             if each.port == door.port and each.is_here and around.table.by_scheme(each.scheme) is known
         ]
         special = specialist(kind, known, door, [each for each in named if each in around.environ])
+        if named and not special[1:] and not set(named) & around.environ.keys():
+            general = _general(door, answers)
+            note = f"with `{named[0]}` in the environment of paramedic, the kind `{kind.name}` can see more"
+            return [*special, *(replace(each, note="; ".join(filter(None, (each.note, note)))) for each in general)]
     return [*special, *_general(door, answers)]
 
 
@@ -184,7 +188,8 @@ def _general(door: Door, answers: Mapping[tuple[str, int], Answer | None]) -> li
     answer = answers.get((host, port))
     if answer is None:
         return [tcp]
-    url = f"{answer.scheme}://{f'[{host}]' if ':' in host else host}:{port}{answer.path}"
+    name = "localhost" if "localhost" in answer.names else f"[{host}]" if ":" in host else host
+    url = f"{answer.scheme}://{name}:{port}{answer.path}"
     keys: dict[str, object] = {"kind": "http", "url": url}
     note = ""
     if 300 <= answer.status < 500:
@@ -200,51 +205,6 @@ def _general(door: Door, answers: Mapping[tuple[str, int], Answer | None]) -> li
     return [*http, tcp]
 
 
-def _of_project(project: Project, scene: Scene, around: Surroundings, found: Guesses) -> Iterator[str]:
-    """Files that the parts of a folder need; yields the names of their components."""
-    here = scene.folder
-    named = {path for part in scene.parts for path in paths_named(part)}
-    opened = {path for part in scene.parts for path in part.databases if _works_in(part, project.folder)}
-    own = project.folder == here
-    for path in (*project.environment, *(project.configuration if own else ())):
-        if path not in named:
-            yield _file(path, "config", "a configuration file that parses", scene, found)
-    for path in sorted({*project.databases, *opened}):
-        if path.exists():
-            yield _file(path, "sqlite", "a SQLite database", scene, found)
-        else:
-            found.left_out.append(LeftOut(name=str(path), why="named as a database, but it does not exist"))
-    if own and "python" in around.registry.kinds and project.python:
-        from paramedic.discovery.specialists import python_project
-
-        for candidate in python_project(around.registry.kinds["python"], project, scene):
-            found.add(Guess(name="python", what="packages of the project", candidates=[candidate]))
-
-
-def _works_in(part: Part, folder: Path) -> bool:
-    return part.process is not None and part.process.cwd == folder
-
-
-def _file(path: Path, kind: str, what: str, scene: Scene, found: Guesses) -> str:
-    shown = relative(path, scene.folder)
-    known = next((each for each in found.components.values() if each.candidates[0].keys.get("path") == shown), None)
-    if known:
-        return known.name
-    stem = "env" if path.name == ".env" else path.stem
-    name = fit(stem if kind == "config" and stem in ("env", "config", "settings") else f"{stem}-{_sort(kind)}")
-    keys = {"kind": kind, "path": shown}
-    return found.add(Guess(name=name, what=what, candidates=[Candidate(keys=keys)])).name
-
-
-def _sort(kind: str) -> str:
-    return "db" if kind == "sqlite" else kind
-
-
-def relative(path: Path, folder: Path) -> str:
-    """As a service file in the folder names it."""
-    return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)
-
-
 def _connect(part: Part, mine: list[Guess], scene: Scene, found: Guesses) -> None:
     """What a part needs: whom it is connected to, whom its variables name, the file that it was started with."""
     if not mine:
@@ -252,10 +212,10 @@ def _connect(part: Part, mine: list[Guess], scene: Scene, found: Guesses) -> Non
     first = mine[0]
     needs = list(first.needs)
     started_with = f"the file that {first.name} was started with"
-    needs += [_file(path, "config", started_with, scene, found) for path in paths_named(part)]
+    needs += [file_component(path, "config", started_with, scene.folder, found) for path in paths_named(part)]
     wanted = set(part.needs)
     for project in scene.projects:
-        if _works_in(part, project.folder):
+        if works_in(part, project.folder):
             wanted |= {each.port for each in project.addresses if each.is_here}
     needs += [other.name for port in sorted(wanted) if (other := found.at(port)) and other not in mine]
     first.needs = tuple(dict.fromkeys(needs))
@@ -301,7 +261,7 @@ async def guess_remote(scene: Scene, table: Table, found: Guesses) -> None:
         )
         for part in scene.parts:
             for project in scene.projects:
-                if address in project.addresses and _works_in(part, project.folder) and part.doors:
+                if address in project.addresses and works_in(part, project.folder) and part.doors:
                     user = found.at(part.doors[0].port)
                     if user:
                         user.needs = (*user.needs, new.name)
@@ -331,12 +291,3 @@ def _device(path: Path) -> int | None:
         return path.stat().st_dev
     except OSError:
         return None
-
-
-def names_cleared(names: Iterable[str], known: Iterable[str]) -> tuple[str, ...]:
-    """Only the names that are there."""
-    there = set(known)
-    return tuple(each for each in dict.fromkeys(names) if each in there)
-
-
-__all__ = ["Guesses", "Reference", "Surroundings", "guess", "guess_remote", "names_cleared", "relative"]

@@ -70,6 +70,11 @@ def is_sqlite(path: Path) -> bool:
         return False
 
 
+def relative(path: Path, folder: Path) -> str:
+    """As a service file in the folder names it."""
+    return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)
+
+
 def _there(folder: Path, patterns: tuple[str, ...], at_most: int) -> Iterator[Path]:
     found = 0
     for pattern in patterns:

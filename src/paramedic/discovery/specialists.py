@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import MISSING
 from pathlib import Path
 
+from paramedic.discovery.asking import Answer
 from paramedic.discovery.guess import Candidate, Reference
-from paramedic.discovery.project import Project
-from paramedic.discovery.scene import Scene
+from paramedic.discovery.project import Project, relative
 from paramedic.discovery.sockets import Door
 from paramedic.discovery.table import Known
 from paramedic.sdk.pack import Kind
@@ -27,30 +27,39 @@ def specialist(kind: Kind, known: Known, door: Door, variables: Iterable[str]) -
     if address:
         ways += [{address: Reference(f"${{{each}}}")} for each in dict.fromkeys(variables)]
     if "host" in keys and "port" in keys:
-        ways.append({"host": door.reached_by, "port": door.port})
-    if address and known.url:
+        more = {key: value for key, value in known.keys.items() if key in keys}
+        ways.append({**_host(door), "port": door.port, **more})
+    elif address and known.url:
         ways.append({address: known.url.format(host=host, port=door.port)})
     return [Candidate(keys={"kind": kind.name, **each}) for each in ways if _is_whole(kind, each)]
 
 
-def python_project(kind: Kind, project: Project, scene: Scene) -> list[Candidate]:
-    """The packages of a project, where a virtual environment stands beside what declares them."""
-    keys = known_keys(kind.target)
-    venv = next((each for each in (project.folder / ".venv", project.folder / "venv") if each.is_dir()), None)
-    interpreter = venv / "bin" / "python" if venv else None
-    if interpreter is None or not interpreter.exists():
-        return []
-    values: dict[str, object] = {}
-    shown = _shown(project.python[0], scene.folder)
-    for wanted, value in (
-        (("requirements", "project", "declared_in", "path"), shown),
-        (("venv", "environment"), _shown(interpreter.parent.parent, scene.folder)),
-        (("interpreter", "python", "executable"), _shown(interpreter, scene.folder)),
-    ):
-        key = next((each for each in wanted if each in keys), None)
-        if key:
-            values[key] = value
-    return [Candidate(keys={"kind": kind.name, **values})] if _is_whole(kind, values) else []
+def certificate(kind: Kind, door: Door, answer: Answer) -> Candidate:
+    """The certificate of a port that speaks TLS, asked for by a name that it carries."""
+    name = next((each for each in answer.names if not each.startswith("*")), None)
+    keys: dict[str, object] = {"kind": kind.name, "host": door.reached_by, "port": door.port}
+    if name and name != door.reached_by:
+        keys["server_name"] = name
+    return Candidate(keys=keys)
+
+
+def packages(kind: Kind, project: Project, folder: Path) -> Candidate | None:
+    """The packages of a Python project, where a virtual environment stands beside what declares them."""
+    venv = next((each for each in (".venv", "venv") if (project.folder / each / "bin" / "python").exists()), None)
+    if venv is None or not project.python:
+        return None
+    declared = project.python[0]
+    key = "pyproject" if declared.suffix == ".toml" else "requirements"
+    shown = relative(declared, folder)
+    values: dict[str, object] = {
+        key: shown if key == "pyproject" else [shown],
+        "interpreter": relative(project.folder / venv / "bin" / "python", folder),
+    }
+    return Candidate(keys={"kind": kind.name, **values})
+
+
+def _host(door: Door) -> dict[str, object]:
+    return {} if door.reached_by == "127.0.0.1" else {"host": door.reached_by}
 
 
 def _is_whole(kind: Kind, values: dict[str, object]) -> bool:
@@ -60,7 +69,3 @@ def _is_whole(kind: Kind, values: dict[str, object]) -> bool:
         if field.default is MISSING and field.default_factory is MISSING
     }
     return needed <= values.keys()
-
-
-def _shown(path: Path, folder: Path) -> str:
-    return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)

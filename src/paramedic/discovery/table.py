@@ -1,7 +1,7 @@
 """What is known of services beforehand; data in ``defaults/discovery.yaml``."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any
@@ -22,6 +22,8 @@ class Known:
     """The kind of component that knows it best."""
     url: str | None = None
     """How such a kind is addressed, with ``{host}`` and ``{port}``."""
+    keys: Mapping[str, object] = field(default_factory=dict)
+    """What else such a kind is told at first."""
     schemes: tuple[str, ...] = ()
     """Schemes of the addresses under which programs name it."""
     data: tuple[str, ...] = ()

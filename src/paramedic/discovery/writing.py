@@ -8,8 +8,8 @@ from pathlib import Path
 from paramedic.discovery.guess import Candidate, Guess, LeftOut, Reference
 from paramedic.report.words import one_line
 
-_PLAIN = re.compile(r"[A-Za-z_/.][\w/.@:+-]*[\w/]|[A-Za-z_]")
-_WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n", "~"}
+_PLAIN = re.compile(r"[A-Za-z_/][\w/.@:+-]*[\w/]|[A-Za-z_]|\.[A-Za-z_][\w/.-]*|[0-9]{1,3}(\.[0-9]{1,3}){3}")
+_WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n", ".inf", ".nan"}
 
 
 def written(service: str, guesses: Iterable[Guess], left_out: Iterable[LeftOut]) -> str:
