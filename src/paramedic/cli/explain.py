@@ -1,6 +1,8 @@
 """``paramedic explain`` and ``checks``: the manual, from the code itself."""
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -8,9 +10,9 @@ import click
 from paramedic.checking import nearest
 from paramedic.cli.listing import format_option, show_json
 from paramedic.cli.manual import HEADING, folded, paragraphs
-from paramedic.cli.output import emit, width
+from paramedic.cli.output import complain, emit, width
 from paramedic.model.code import Code, Ending
-from paramedic.model.errors import UsageError
+from paramedic.model.errors import ConfigurationError, UsageError
 from paramedic.sdk.check import CheckSpec
 from paramedic.sdk.pack import Registry, load_packs
 
@@ -26,12 +28,14 @@ _ENDINGS = {
 @click.command()
 @click.argument("name", metavar="CODE|CHECK")
 @format_option
-def explain(name: str, style: str) -> None:
-    """Explain a code or a check: what it means, how to see it by hand, what heals it."""
-    from paramedic.recovery.playbooks import load_playbooks
+@click.pass_context
+def explain(context: click.Context, name: str, style: str) -> None:
+    """Explain a code or a check: what it means, how to see it by hand, what heals it.
 
+    Where there is a service file, playbooks beside it are told, too.
+    """
     registry = load_packs()
-    playbooks = load_playbooks(registry)
+    playbooks = _playbooks(context, registry)
     specs = {spec.id: spec for spec in registry.checks}
     if name in registry.codes:
         code = registry.codes[name]
@@ -70,6 +74,23 @@ def checks(style: str) -> None:
     for name, reason in registry.broken.items():
         lines += [f"the pack `{name}` could not be loaded: {reason}"]
     emit("\n".join(lines) + "\n")
+
+
+def _playbooks(context: click.Context, registry: Registry) -> Mapping[str, "Playbook"]:
+    """Those that hold here. The manual needs no service file, and a wrong one does not keep it closed."""
+    from paramedic.recovery.playbooks import load_playbooks
+    from paramedic.service import find, load
+
+    named = (context.find_root().params or {}).get("file")
+    try:
+        path = Path(named) if named else find(Path.cwd(), os.environ)
+    except ConfigurationError:
+        return load_playbooks(registry)
+    try:
+        return load_playbooks(registry, load(path, registry, os.environ).playbook_dirs)
+    except ConfigurationError:
+        complain(f"playbooks beside `{path}` are left out: something there is wrong; `paramedic config validate`")
+        return load_playbooks(registry)
 
 
 def _code(code: Code, registry: Registry, playbooks: Mapping[str, "Playbook"]) -> Iterator[str]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from paramedic.cli.default import Default
 from paramedic.cli.listing import format_option, show_json, show_rows
 from paramedic.cli.manual import folded
 from paramedic.cli.output import width
@@ -24,9 +25,9 @@ if TYPE_CHECKING:
     from paramedic.store import Transaction
 
 
-@click.group()
+@click.group(cls=Default)
 def incidents() -> None:
-    """Troubles of the service, each as one story."""
+    """Troubles of the service, each as one story. Alone it lists them."""
 
 
 @incidents.command("list")
@@ -139,9 +140,9 @@ def receipts(context: click.Context, plan: str | None, limit: int, style: str) -
     show_rows(("at", "step", "phase", "action", "component", "of plan"), rows, empty="no receipts")
 
 
-@click.group()
+@click.group(cls=Default)
 def audit() -> None:
-    """The record of what happened, and whether anybody changed it."""
+    """The record of what happened, and whether anybody changed it. Alone it verifies."""
 
 
 @audit.command()
