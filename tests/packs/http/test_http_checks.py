@@ -15,7 +15,7 @@ import pytest
 from paramedic.model.service import Objective
 from paramedic.packs.http.checks import answers
 from paramedic.packs.http.target import Http
-from paramedic.sdk import ProcessSpec, Secret, Status
+from paramedic.sdk import Component, Permit, ProcessSpec, Secret, Status
 
 
 def free_port() -> int:
@@ -373,7 +373,9 @@ async def test_refused_for_identity(look, serve, ok, status):
     [
         ("Retry-After: 7\r\n", 7, "7"),
         ("", 60, "not said"),
-        ("Retry-After: Wed, 21 Oct 2026 07:28:00 GMT\r\n", 60, "2026"),
+        ("Retry-After: Wed, 21 Oct 2015 07:28:00 GMT\r\n", 1, "2015"),
+        ("Retry-After: Wed, 21 Oct 2115 07:28:00 GMT\r\n", 86_400, "2115"),
+        ("Retry-After: soon\r\n", 60, "soon"),
     ],
 )
 async def test_rate_limited(look, serve, ok, *, header, seconds, text):
@@ -385,6 +387,36 @@ async def test_rate_limited(look, serve, ok, *, header, seconds, text):
     assert found.measures["retry_after_s"] == seconds
     assert text in found.evidence[0].text
     assert len(asked) == 1
+
+
+async def test_a_maintenance_with_an_end_is_no_outage(look, serve, ok):
+    """503 with `Retry-After` asks to come back later; without it, it is a failure."""
+    later = await serve(lambda n, head: ok(status="503 Busy", headers="Retry-After: 30\r\n"))
+    [found] = await look(answers, Http(url=later))
+    assert (found.status, found.code) == (Status.WARNING, "http.rate-limited")
+    [found] = await look(answers, Http(url=await serve(lambda n, head: ok(status="503 Busy"))), name="other")
+    assert found.code == "http.status"
+
+
+async def test_the_time_to_wait_is_honoured(look, serve, ok, processes, bench):
+    """Not one request comes before the time that the server asked for; a new process is asked at once."""
+    asked = []
+    limits = iter(["3600"])
+
+    def reply(n, head):
+        asked.append(n)
+        wait = next(limits, None)
+        return ok(status="429 Slow down", headers=f"Retry-After: {wait}\r\n") if wait else ok()
+
+    url = await serve(reply)
+    for _ in range(3):
+        [found] = await look(answers, Http(url=url), looks_again=True)
+        assert (found.status, found.code) == (Status.WARNING, "http.rate-limited")
+    assert len(asked) == 1
+    assert "not asked again" in found.observed
+    processes.set("it", pid=os.getpid(), uptime_s=0.0)
+    [found] = await look(answers, Http(url=url), looks_again=True)
+    assert found.status is Status.OK
 
 
 @pytest.mark.parametrize(
@@ -418,6 +450,29 @@ async def test_a_charset_that_nobody_knows(look, serve, ok):
 
 
 # ------------------------------------------------------------------ redirects
+
+
+async def test_a_redirect_that_leaves_https_is_told(look, serve, ok):
+    """A redirect from https to http is `http.downgrade`: it works, and everybody can read along."""
+    there = await serve(lambda n, head: ok())
+    reply = ok(status="302 Found", headers=f"Location: {there}\r\n")
+    url = await serve(lambda n, head: reply, tls=True)
+    [found] = await look(answers, Http(url=url, verify_tls=False, samples=1))
+    assert (found.status, found.code) == (Status.WARNING, "http.downgrade")
+    assert there in found.observed
+
+
+async def test_after_a_form_the_next_page_is_read(look, serve, ok):
+    """A POST that is answered by a redirect becomes a GET, without the body."""
+    heads = []
+
+    def reply(n, head):
+        heads.append(head.split()[0])
+        return ok(status="303 See Other", headers="Location: /health\r\n") if n == 0 else ok()
+
+    [found] = await look(answers, Http(url=await serve(reply), method="POST", writes=False, body={"a": 1}, samples=1))
+    assert found.status is Status.OK
+    assert heads == ["POST", "GET"]
 
 
 async def test_redirects_are_followed_without_giving_secrets_away(look, serve, ok):
@@ -563,6 +618,23 @@ async def test_slower_than_allowed(look, serve):
     assert found.status is Status.OK
 
 
+@pytest.mark.parametrize("percent", [50, 95])
+async def test_percentiles_have_thresholds(look, serve, percent):
+    """Half, or nearly all, of the last minute's answers must be fast enough; without a word 1000 ms at the 95th."""
+
+    async def slow(n, reader, writer):
+        await asyncio.sleep(0.03)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    url = await serve(talk=slow)
+    [found] = await look(answers, Http(url=url), thresholds={f"latency_p{percent}_ms": 20})
+    assert (found.status, found.code) == (Status.WARNING, "http.slow")
+    assert f"{percent}th percentile" in found.expected
+    [found] = await look(answers, Http(url=url))
+    assert found.status is Status.OK
+    assert found.measures["latency_p50_ms"] >= 30
+
+
 async def test_slower_than_the_objective(look, serve):
     """An objective's 95th percentile is judged over the last minute."""
 
@@ -596,6 +668,16 @@ def test_a_body_cannot_be_expected_of_head():
     """Asking without a body and expecting one contradict each other."""
     with pytest.raises(ValueError, match="HEAD"):
         Http(url="http://x/", method="HEAD", expect_body="x")
+
+
+def test_what_may_write_must_be_said():
+    """A `POST` without a word about what it changes is refused; one that writes needs a permit and is sent once."""
+    with pytest.raises(ValueError, match="writes: true"):
+        Http(url="http://x/", method="POST")
+    assert answers.permits(Component(name="it", kind="http", target=Http(url="http://x/"))) == frozenset()
+    writing = Http(url="http://127.0.0.1/", method="POST", writes=True)
+    assert answers.permits(Component(name="it", kind="http", target=writing)) == {Permit.WRITES}
+    assert writing.repeats == 1
 
 
 @pytest.mark.parametrize(

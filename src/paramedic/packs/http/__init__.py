@@ -1,6 +1,7 @@
 """Any server that answers over HTTP: health endpoints, APIs, pages."""
 
 from paramedic.packs.http.checks import answers
+from paramedic.packs.http.smoke import operations
 from paramedic.packs.http.target import Http
 from paramedic.sdk import Kind, Pack
 
@@ -14,5 +15,5 @@ pack = Pack(
             address=lambda target: target.address,
         ),
     ),
-    checks=(answers,),
+    checks=(answers, operations),
 )

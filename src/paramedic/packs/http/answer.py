@@ -21,6 +21,8 @@ class Answer:
     charset: str | None
     latency_ms: float
     """From the first byte sent to the last byte read, redirects included."""
+    downgrade: str = ""
+    """The redirect that left https for http, where one did."""
 
     @property
     def title(self) -> str:

@@ -1,12 +1,16 @@
 """Does it answer, as it should, in time, and every time?"""
 
+import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from paramedic.packs.http.answer import NoAnswer
 from paramedic.packs.http.codes import (
     AUTH,
     BODY,
+    DOWNGRADE,
     ERROR_RATE,
+    HEADER,
     PROTOCOL,
     RATE_LIMITED,
     REFUSED,
@@ -16,9 +20,10 @@ from paramedic.packs.http.codes import (
     TLS,
 )
 from paramedic.packs.http.judge import judge, judge_none
+from paramedic.packs.http.patience import keep_away, still_waiting
 from paramedic.packs.http.stranger import with_who_listens
 from paramedic.packs.http.target import Http
-from paramedic.packs.http.window import ENOUGH, FEWEST, WINDOW_S, Sample, Seen
+from paramedic.packs.http.window import ENOUGH, FEWEST, MANY, WINDOW_S, Sample, Seen
 from paramedic.packs.tcp.checks import DNS_UNRESOLVED, SHARE_OF_TIME
 from paramedic.sdk import Context, Evidence, Finding, Status, check
 from paramedic.sdk.context import CANNOT_LOOK
@@ -28,9 +33,9 @@ if TYPE_CHECKING:
 
 _NEVER_REACHED = {REFUSED.id, TLS.id, DNS_UNRESOLVED.id, CANNOT_LOOK}
 _ENOUGH_SAID = _NEVER_REACHED | {TIMEOUT.id, AUTH.id, RATE_LIMITED.id}
-_ANOTHER_MAY_ANSWER = {STATUS.id, BODY.id, PROTOCOL.id}
+_ANOTHER_MAY_ANSWER = {STATUS.id, HEADER.id, BODY.id, PROTOCOL.id}
 _BURST_S = 2.0
-_PUBLIC_SAMPLES = 3
+_P95_MS = 1000.0
 
 
 @check(
@@ -39,32 +44,41 @@ _PUBLIC_SAMPLES = 3
     STATUS,
     AUTH,
     RATE_LIMITED,
+    HEADER,
     BODY,
+    DOWNGRADE,
     SLOW,
     ERROR_RATE,
     PROTOCOL,
     TLS,
     DNS_UNRESOLVED,
     of=Http,
+    asks=lambda server: server.permits,
     timeout_s=5,
     every_s=5,
 )
 async def answers(server: Http, context: Context) -> Finding:
-    """The server answers with the expected status and body, in time, and so do nearly all requests.
+    """The server answers with the expected status, headers and body, in time, and nearly always.
 
     Looks at: one request on a fresh connection, redirects followed (at most 5), the body read up to 1 MiB.
     A failure is followed by up to ``samples`` more requests within 2 s (3 to a public address), so that a server
     that fails always, sometimes and once can be told apart; so is a single run that knows less than 20 answers.
-    Thresholds: ``latency_ms`` (10000) for slow answers, ``error_percent`` (10) for the share that fails.
+    A server that asks to be called less often (429, or 503 with ``Retry-After``) is not asked before that time.
+    Thresholds: ``latency_ms`` (10000) for one answer; ``latency_p50_ms``, ``latency_p95_ms`` (1000, or the objective)
+    and ``latency_p99_ms`` for the last minute; ``error_percent`` (10) for the share that fails.
     Why: a process can live and listen while it answers nothing, or only errors.
     By hand: ``curl -sS -i -m 5 URL``
     Healed by: restart-component; refused credentials, certificates and unknown names go to a person.
     """
     from paramedic.packs.http.exchange import Client  # aiohttp takes long to import
 
+    if waiting := still_waiting(context):
+        return waiting
     window = _last_minute(context)
-    async with Client(server, context.clock) as client:
+    async with Client(context.clock) as client:
         first = await _ask(client, server, context, window)
+        if first.code == RATE_LIMITED.id:
+            keep_away(first, context)
         if first.code in _ENOUGH_SAID:
             return first
         fresh = Sample()
@@ -79,7 +93,7 @@ async def answers(server: Http, context: Context) -> Finding:
 async def _ask(client: "Client", server: Http, context: Context, *samples: Sample) -> Finding:
     """One request, judged; counted in the samples if the server was reached."""
     try:
-        answer = await client.ask(context.remaining_s * SHARE_OF_TIME)
+        answer = await client.ask(server.request, context.remaining_s * SHARE_OF_TIME)
     except NoAnswer as none:
         found, title, latency_ms = judge_none(none, server, context), f"no answer: {none}", None
     else:
@@ -93,10 +107,12 @@ async def _ask(client: "Client", server: Http, context: Context, *samples: Sampl
 
 async def _burst(client: "Client", server: Http, context: Context, window: Sample, fresh: Sample) -> None:
     """Ask again until the share of failures is clear, the requests are used up, or the time is."""
-    most = server.samples if server.is_near else min(server.samples, _PUBLIC_SAMPLES)
+    most = server.repeats
     until = context.clock.monotonic() + min(_BURST_S, context.remaining_s * SHARE_OF_TIME)
     while len(fresh) < most and context.clock.monotonic() < until:
         found = await _ask(client, server, context, window, fresh)
+        if found.code == RATE_LIMITED.id:
+            keep_away(found, context)
         if found.code in _ENOUGH_SAID:
             return
         is_clear = 100 * fresh.failures / most > _most_percent(context)
@@ -122,36 +138,56 @@ def _conclude(first: Finding, fresh: Sample, window: Sample, context: Context) -
         window.replace(fresh.seen)  # whatever failed before is over
     if first.status.is_failing and len(sample) < FEWEST:
         return first
-    measures = {**first.measures, "error_percent": sample.error_percent}
-    return _slow(first, window, context) or context.ok(
-        first.observed
-        if not sample.failures
-        else f"{sample.failures} of {len(sample)} requests failed, which is within the limit",
-        **measures,
-    )
+    measures = {**first.measures, **_percentiles(window), "error_percent": sample.error_percent}
+    if slow := _slow(first, window, context):
+        return replace(slow, measures=measures)
+    if first.status is Status.WARNING or not sample.failures:
+        return replace(first, measures=measures)
+    return context.ok(f"{sample.failures} of {len(sample)} requests failed, which is within the limit", **measures)
 
 
 def _slow(first: Finding, window: Sample, context: Context) -> Finding | None:
     """A finding when answers take longer than they may, else nothing."""
-    objective = context.service.objectives.get(context.component.name)
     latency_ms = first.measures.get("latency_ms", 0.0)
     longest_ms = context.threshold("latency_ms", 10_000)
-    p95_ms = window.p95_ms or 0.0
     if latency_ms > longest_ms:
-        observed, expected = f"answered in {latency_ms:.0f} ms", f"an answer within {longest_ms:.0f} ms"
-    elif objective and objective.latency_p95_ms is not None and p95_ms > objective.latency_p95_ms:
-        observed = f"the slowest of {len(window)} answers took {p95_ms:.0f} ms or more (95th percentile)"
-        expected = f"a 95th percentile within {objective.latency_p95_ms:.0f} ms"
-    else:
-        return None
+        return _too_slow(f"answered in {latency_ms:.0f} ms", f"an answer within {longest_ms:.0f} ms", context)
+    for percent, limit_ms in _limits_ms(context).items():
+        found_ms = window.percentile_ms(percent)
+        if found_ms is not None and found_ms > limit_ms:
+            return _too_slow(
+                f"the {percent}th percentile of {len(window)} answers is {found_ms:.0f} ms",
+                f"a {percent}th percentile within {limit_ms:.0f} ms",
+                context,
+            )
+    return None
+
+
+def _limits_ms(context: Context) -> dict[int, float]:
+    """Percentile to the longest that it may be."""
+    objective = context.service.objectives.get(context.component.name)
+    promised_ms = objective.latency_p95_ms if objective else None
+    return {
+        95: context.threshold("latency_p95_ms", _P95_MS if promised_ms is None else promised_ms),
+        99: context.threshold("latency_p99_ms", math.inf),
+        50: context.threshold("latency_p50_ms", math.inf),
+    }
+
+
+def _percentiles(window: Sample) -> dict[str, float]:
+    """What is worth keeping over time, of a minute that is known well enough."""
+    wanted = {50: ENOUGH, 95: ENOUGH, 99: MANY}
+    found = {each: window.percentile_ms(each) for each, least in wanted.items() if len(window) >= least}
+    return {f"latency_p{each}_ms": value for each, value in found.items() if value is not None}
+
+
+def _too_slow(observed: str, expected: str, context: Context) -> Finding:
     return context.warning(
         SLOW,
         observed=observed,
         expected=expected,
         because="the answers themselves are as expected",
         hint="look at what it waits for: the load on its machine, its database, the services it calls",
-        latency_ms=latency_ms,
-        latency_p95_ms=p95_ms,
     )
 
 

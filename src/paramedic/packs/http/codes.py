@@ -33,6 +33,27 @@ BODY = Code(
     type=IssueType.OUTAGE,
     summary="the status is healthy, but the body is not the expected one",
 )
+HEADER = Code(
+    id="http.header",
+    type=IssueType.OUTAGE,
+    summary="the status is healthy, but a header is not the expected one",
+)
+DOWNGRADE = Code(
+    id="http.downgrade",
+    type=IssueType.SECURITY,
+    summary="a redirect leads from https to http, where everybody on the way can read along",
+)
+ENDPOINT = Code(
+    id="http.endpoint-failed",
+    type=IssueType.OUTAGE,
+    summary="an operation that the server itself describes answers with an error",
+)
+UNDESCRIBED = Code(
+    id="http.openapi-unreadable",
+    type=IssueType.CONFIG,
+    summary="the description of the server's API is not where it should be, or is none",
+    ending=Ending.ADVISE,
+)
 SLOW = Code(
     id="http.slow",
     type=IssueType.PERFORMANCE,

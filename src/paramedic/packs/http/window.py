@@ -3,13 +3,14 @@
 from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from statistics import median
 
 WINDOW_S = 60.0
 ENOUGH = 20
 """So many answers describe the last minute well."""
 FEWEST = 10
 """With fewer nothing is said about a share."""
+MANY = 100
+"""So many make the 99th percentile more than the slowest one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,12 +56,9 @@ class Sample:
         kinds = Counter(each.failure for each in self.seen if each.failure is not None)
         return ", ".join(f"{count} x {kind}" for kind, count in kinds.most_common(5))
 
-    @property
-    def p95_ms(self) -> float | None:
-        """The 95th percentile of the latencies; with few of them their median, which it is never below."""
+    def percentile_ms(self, percent: int) -> float | None:
+        """A percentile of the latencies; ``None`` of too few of them, or of none."""
         latencies = sorted(each.latency_ms for each in self.seen if each.latency_ms is not None)
-        if not latencies:
+        if len(latencies) < (MANY if percent > 95 else FEWEST):
             return None
-        if len(latencies) < ENOUGH:
-            return median(latencies)
-        return latencies[-(-len(latencies) * 95 // 100) - 1]
+        return latencies[-(-len(latencies) * percent // 100) - 1]
