@@ -141,6 +141,7 @@ def _yaml(text: str) -> object:
     # repeated keys, so we do
     yaml = YAML(typ="rt", pure=True)
     yaml.allow_duplicate_keys = True
+    yaml.composer.warn_double_anchors = False  # allowed, and the warning would print lines of the file
     try:
         documents = [each for each in yaml.load_all(text) if each is not None]
     except MarkedYAMLError as error:
