@@ -3,6 +3,7 @@
 import http.server
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -174,6 +175,28 @@ def test_what_is_switched_off_is_not_done(make: Any, sink: Sink) -> None:
     assert "`error_reporting` is off" in said
     assert "`diagnostic_enabled` is off" in said
     assert sink.posts == []
+
+
+def test_a_watch_whose_state_is_removed_says_so_and_ends(make: Any) -> None:
+    """Meanwhile nobody else believes that nobody is there; what runs goes on, and the next watch takes it up."""
+    station = make("a", "b")
+    station.watch()
+    pids = [station.pid("a"), station.pid("b")]
+    station.signal(signal.SIGSTOP)
+    shutil.rmtree(station.folder / ".paramedic")
+    for _ in range(2):
+        second = station.run("watch")
+        assert second.returncode == 70, words(second)
+        assert f"process {station.watching.pid} works on this service already" in second.stderr
+    station.signal(signal.SIGCONT)
+    assert station.watching.wait(30) == 70
+    said = (station.folder / "watch.log").read_text()
+    assert "was removed; watched no further" in said
+    assert "Traceback" not in said
+    assert [station.pid("a"), station.pid("b")] == pids
+    station.watch()
+    assert [station.pid("a"), station.pid("b")] == pids
+    assert station.run("check").returncode == 0
 
 
 @pytest.mark.parametrize("by_signal", [True, False])

@@ -154,7 +154,7 @@ def holders(port: int) -> tuple[Holder, ...]:
     found: dict[int, Holder] = {}
     seen: set[str] = set()
     for pid in pids():
-        for link in _links(pid):
+        for link in links(pid):
             if link in sockets:
                 seen.add(link)
                 found[pid] = Holder(pid=pid, uid=sockets[link], command=command(pid))
@@ -164,7 +164,7 @@ def holders(port: int) -> tuple[Holder, ...]:
     return tuple(found.values())
 
 
-def _links(pid: int) -> list[str]:
+def links(pid: int) -> list[str]:
     """What its descriptors point at; one that closes meanwhile (in our own case the listing's) is left out."""
     links = []
     try:

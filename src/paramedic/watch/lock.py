@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from paramedic.model.errors import NodeBusy, ParamedicError
+from paramedic.sdk import proc
 
 
 class NodeLock:
@@ -36,6 +37,13 @@ class NodeLock:
                 f"process {holder} works on this service already",
                 hint="ask it with the other commands, or stop it first",
             ) from None
+        # A file without a pid is new: perhaps the folder was removed under somebody who works on with the old file.
+        if os.fstat(descriptor).st_size == 0 and (other := self._holder_of_a_removed_one()):
+            os.close(descriptor)
+            raise NodeBusy(
+                f"process {other} works on this service already, and its folder for state was removed",
+                hint=f"it ends by itself within seconds; if not, stop it: `kill {other}`",
+            )
         self._descriptor = descriptor
         try:
             os.ftruncate(descriptor, 0)
@@ -43,6 +51,19 @@ class NodeLock:
         except OSError as error:
             self.release()
             raise self._unusable(error) from error
+
+    def is_intact(self) -> bool:
+        """Whether the file that we hold is still the one that others find."""
+        if self._descriptor is None:
+            return False
+        try:
+            return os.path.samestat(os.fstat(self._descriptor), self._path.stat())
+        except OSError:
+            return False
+
+    def _holder_of_a_removed_one(self) -> int | None:
+        wanted = f"{os.path.realpath(self._path.parent)}/{self._path.name} (deleted)"
+        return next((pid for pid in proc.pids() if pid != os.getpid() and wanted in proc.links(pid)), None)
 
     def _unusable(self, error: OSError) -> ParamedicError:
         folder, why = self._path.parent, (error.strerror or str(error)).lower()

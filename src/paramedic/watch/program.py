@@ -35,6 +35,7 @@ _RETIRE_S = 10.0
 _STEP_S = 3600.0
 _MISTRUST_S = 86_400.0
 _LEASE_S = 5.0
+_STATE_S = 1.0
 _LEAVE_S = 5.0
 _LONGEST_FILE_BYTES = 16 << 20
 
@@ -121,6 +122,8 @@ async def _look_after(
         "the lease": lambda: _hold(node),
         "following the service file": lambda: _reload(node, schedule, reload, again),
     }
+    gone = asyncio.Event()
+    work["holding the state"] = lambda: _hold_state(node, gone, stop)
     jobs = [asyncio.create_task(keep_doing(name, do, node.clock), name=name) for name, do in work.items()]
     bring_up = asyncio.create_task(_bring_up(node, schedule, ready), name="bringing up")
     try:
@@ -133,6 +136,12 @@ async def _look_after(
         for job in (bring_up, *jobs):
             job.cancel()
         await asyncio.gather(bring_up, *jobs, return_exceptions=True)
+    if gone.is_set():
+        folder = node.service.settings.state_dir
+        raise ParamedicError(
+            f"the folder for state `{folder}` was removed; watched no further, and what runs goes on running",
+            hint="start `paramedic watch` again: it begins a new record and takes up what runs",
+        )
     if not leave:
         await _shut_down(node)
     await _let_go(node)
@@ -233,6 +242,14 @@ async def _hold(node: Node) -> None:
     while True:
         await node.store.run(lambda tx: _renew(tx, node, 3 * _LEASE_S))
         await node.clock.sleep(_LEASE_S)
+
+
+async def _hold_state(node: Node, gone: asyncio.Event, stop: asyncio.Event) -> None:
+    """Notice that the folder for state was removed: nobody could read what we wrote, nor find us by our lock."""
+    while node.lock.is_intact():
+        await node.clock.sleep(_STATE_S)
+    gone.set()
+    stop.set()
 
 
 async def _let_go(node: Node) -> None:

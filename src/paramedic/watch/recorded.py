@@ -58,8 +58,8 @@ class RecordedProcesses:
         ours = recognise.by_launch(newest) if newest and newest.ended_at is None else None
         root = self._service.path.absolute().parent
         who = ours or recognise.by_pidfile(spec, root) or recognise.by_match(spec)
-        if who is None and not is_watched:
-            # Where a watch runs, it knows its processes: a twin of one of them is a stale instance.
+        if who is None and (newest is None or not is_watched):
+            # Where a watch has started a process, it knows it: a twin of that is a stale instance.
             who = recognise.by_command(spec, root)
         slot.ended_by_itself = slot.ended_by_itself and who is None
         uptime_s = proc.uptime_s(who) if who else None
