@@ -199,6 +199,20 @@ def test_a_watch_whose_state_is_removed_says_so_and_ends(make: Any) -> None:
     assert station.run("check").returncode == 0
 
 
+def test_what_only_a_new_start_can_change_is_told(make: Any) -> None:
+    """Another place for the records: said, and until then everything goes on in the old one."""
+    station = make("a")
+    station.watch()
+    station.write({"a": station.sleeper("a"), "b": station.sleeper("b")}, settings={"state_dir": "elsewhere"})
+    until(lambda: station.pid("b"), 20, "the rest of the change takes effect")
+    said = (station.folder / "watch.log").read_text()
+    assert "`state_dir` was changed; that takes effect when `paramedic watch` is started again" in said
+    assert "`store` was changed; that takes effect" in said
+    assert not (station.folder / "elsewhere").exists()
+    station.kill("a")
+    assert station.incident("a").tried == ("restart-component",)
+
+
 @pytest.mark.parametrize("by_signal", [True, False])
 def test_a_changed_service_file_takes_effect(make: Any, by_signal: bool) -> None:
     """What is new is found not to run and started; the trouble of what is gone is over."""

@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -37,6 +38,8 @@ _MISTRUST_S = 86_400.0
 _LEASE_S = 5.0
 _STATE_S = 1.0
 _LEAVE_S = 5.0
+_FIXED = ("state_dir", "store", "node", "heartbeat_url", "heartbeat_interval_s")
+"""Settings of which everything that runs already has made use."""
 _LONGEST_FILE_BYTES = 16 << 20
 
 
@@ -284,13 +287,22 @@ async def _reload(node: Node, schedule: Schedule, reload: Callable[[], Service],
         seen = now
         again.clear()
         try:
-            service = await in_thread(reload)
+            service, fixed = _with_fixed(node.service, await in_thread(reload))
             node.adopt_service(service)
         except ConfigurationError as error:
             _log.error("the changed service file is wrong; the old one stays in force:\n%s", error)
             continue
         _log.info("the service file was read again: %d components", len(service.components))
+        for name in fixed:
+            _log.warning("`%s` was changed; that takes effect when `paramedic watch` is started again", name)
         schedule.begin()  # what is new and does not run is found by its checks, and started like whatever died
+
+
+def _with_fixed(old: Service, new: Service) -> tuple[Service, tuple[str, ...]]:
+    """The new service with those settings of the old one that a running watch cannot change, and which they are."""
+    changed = {name: getattr(old.settings, name) for name in _FIXED}
+    changed = {name: value for name, value in changed.items() if value != getattr(new.settings, name)}
+    return replace(new, settings=replace(new.settings, **changed)), tuple(changed)
 
 
 def _content(path: Path) -> bytes | None:
