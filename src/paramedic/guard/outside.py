@@ -1,0 +1,84 @@
+"""The outside end: what runs now, and orders to it. For commands and checks; the guarded processes never import it.
+
+>>> from paramedic.guard.outside import Order, ask, processes
+>>> [guard["name"] for process in processes() for guard in process.guards]  # doctest: +SKIP
+['model', 'tokens']
+>>> ask(Order(kind="breaker", name="model", verb="reset"))  # doctest: +SKIP
+{4711: 'done'}
+"""
+
+import json
+from dataclasses import dataclass
+from threading import Event
+from typing import Any
+
+from paramedic.guard.clock import SYSTEM, Clock
+from paramedic.guard.post import Order, alive, folder, put_order
+
+__all__ = ["Order", "Process", "ask", "processes"]
+
+_PAUSE_S = 0.02
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """A living process with guards, as it showed itself last."""
+
+    pid: int
+    program: str
+    folder: str | None
+    """Its working directory."""
+    service: str | None
+    """``$PARAMEDIC_SERVICE`` of the process."""
+    as_of: str
+    guards: list[dict[str, Any]]  # Any: plain JSON values; each has `kind` and `name` beside what the guard reports
+    events: list[dict[str, Any]]
+    answers: dict[str, str]
+
+
+def processes() -> list[Process]:
+    """Every living process of this user that uses guards. What dead ones left behind is removed."""
+    found = []
+    for path in sorted((folder() / "processes").glob("[!.]*.json")):
+        pid, _, ticks = path.stem.partition("-")
+        if not pid.isdecimal() or not alive(int(pid), ticks):
+            path.unlink(missing_ok=True)
+            continue
+        try:
+            shown = json.loads(path.read_bytes())
+            found.append(
+                Process(
+                    pid=int(shown["pid"]),
+                    program=" ".join(shown["program"]),
+                    folder=shown["folder"],
+                    service=shown["service"],
+                    as_of=shown["as_of"],
+                    guards=shown["guards"],
+                    events=shown["events"],
+                    answers=shown["answers"],
+                )
+            )
+        except (OSError, ValueError, KeyError, TypeError):  # it has just ended, or is no report of ours
+            continue
+    return found
+
+
+def ask(order: Order, timeout_s: float = 2.0, clock: Clock = SYSTEM) -> dict[int, str]:
+    """Place an order and wait for the answers: process id -> ``done`` or ``refused: why``.
+
+    Processes without such a guard are left out. One that does not answer in time is told as ``silent``.
+    """
+    addressed = {
+        each.pid
+        for each in processes()
+        if (order.pids is None or each.pid in order.pids)
+        and any(guard["kind"] == order.kind and order.name in ("*", guard["name"]) for guard in each.guards)
+    }
+    order_id = put_order(order)
+    deadline = clock.monotonic() + timeout_s
+    answers: dict[int, str] = {}
+    while addressed - set(answers) and clock.monotonic() < deadline:
+        Event().wait(_PAUSE_S)
+        answers = {each.pid: each.answers[order_id] for each in processes() if order_id in each.answers}
+    told = {pid: text for pid, text in answers.items() if not text.startswith("unknown")}
+    return told | dict.fromkeys(addressed - set(answers), "silent")

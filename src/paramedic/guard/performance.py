@@ -1,0 +1,147 @@
+"""Judges the last calls of one operation: too slow on average, too slow at the end, too many errors."""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+
+from paramedic.guard.clock import SYSTEM, Clock, iso
+from paramedic.guard.events import GuardEvent, Listener, Listeners, announce
+from paramedic.guard.watcher import WATCHER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Performance:
+    """The judgement of the window."""
+
+    samples: int
+    mean_s: float | None
+    p95_s: float | None
+    error_rate: float | None
+    problems: tuple[str, ...]
+    """What is over its limit; empty too where there are too few samples to judge."""
+
+    @property
+    def judged(self) -> bool:
+        """Whether there were enough samples."""
+        return self.mean_s is not None
+
+
+class PerformanceMonitor:
+    """A sliding window over durations and errors.
+
+    >>> monitor = PerformanceMonitor(minimum_samples=1)
+    >>> monitor.record(7.0)
+    >>> monitor.judge().problems
+    ('mean 7.00 s over 5 s',)
+    """
+
+    kind = "performance"
+
+    def __init__(
+        self,
+        *,
+        window: int = 100,
+        minimum_samples: int = 10,
+        mean_s: float = 5.0,
+        p95_s: float = 10.0,
+        error_rate: float = 0.1,
+        name: str = "performance",
+        listener: Listener | None = None,
+        clock: Clock = SYSTEM,
+    ) -> None:
+        if not 1 <= minimum_samples <= window:
+            raise ValueError("`minimum_samples` is at least 1 and at most `window`")
+        self.name = name
+        self.minimum_samples = minimum_samples
+        self.mean_s = mean_s
+        self.p95_s = p95_s
+        self.error_rate = error_rate
+        self.listeners = Listeners()
+        if listener is not None:
+            self.listeners.add(listener)
+        self._clock = clock
+        self._lock = Lock()
+        self._samples: deque[tuple[float, bool]] = deque(maxlen=window)
+        self._told: tuple[str, ...] = ()
+        self._watched = False
+
+    def record(self, duration_s: float, error: bool = False) -> None:
+        """Tell one call."""
+        if not 0 <= duration_s < float("inf"):
+            raise ValueError(f"a duration is a number of seconds, not `{duration_s}`")
+        with self._lock:
+            self._samples.append((duration_s, error))
+        if not self._watched:
+            self._watched = True
+            WATCHER.watch(self)
+
+    @contextmanager
+    def measure(self) -> Iterator[None]:
+        """Measure a ``with`` block, or as a decorator a function; what it raises counts as an error."""
+        started = self._clock.monotonic()
+        try:
+            yield
+        except Exception:
+            self.record(self._clock.monotonic() - started, error=True)
+            raise
+        self.record(self._clock.monotonic() - started)
+
+    def judge(self) -> Performance:
+        """How the window stands. Nothing is judged below `minimum_samples`."""
+        with self._lock:
+            samples = list(self._samples)
+        count = len(samples)
+        if count < self.minimum_samples:
+            return Performance(samples=count, mean_s=None, p95_s=None, error_rate=None, problems=())
+        durations = sorted(duration for duration, _ in samples)
+        mean = sum(durations) / count
+        p95 = durations[-(-count * 95 // 100) - 1]  # nearest rank
+        errors = sum(error for _, error in samples) / count
+        problems = []
+        if mean > self.mean_s:
+            problems.append(f"mean {mean:.2f} s over {self.mean_s:g} s")
+        if p95 > self.p95_s:
+            problems.append(f"p95 {p95:.2f} s over {self.p95_s:g} s")
+        if errors > self.error_rate:
+            problems.append(f"{errors:.0%} errors over {self.error_rate:.0%}")
+        return Performance(samples=count, mean_s=mean, p95_s=p95, error_rate=errors, problems=tuple(problems))
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Hear ``slow`` and ``well``; the returned function stops it."""
+        return self.listeners.add(listener)
+
+    def tick(self) -> None:
+        """Tell when the judgement turns."""
+        problems = self.judge().problems
+        if bool(problems) != bool(self._told):
+            kind = "slow" if problems else "well"
+            because = ", ".join(problems)
+            event = GuardEvent(
+                guard="performance", name=self.name, kind=kind, at=iso(self._clock.wall()) or "", because=because
+            )
+            announce(event, self.listeners)
+        self._told = problems
+
+    def report(self) -> dict[str, Any]:  # Any: plain JSON values
+        """What is shown outside the process."""
+        judged = self.judge()
+        return {name: getattr(judged, name) for name in ("samples", "mean_s", "p95_s", "error_rate")} | {
+            "problems": list(judged.problems)
+        }
+
+    def obey(self, verb: str, settings: Mapping[str, Any]) -> str:
+        """Carry out an order: ``reset`` forgets the window."""
+        del settings
+        if verb != "reset":
+            return f"refused: performance knows no `{verb}`"
+        with self._lock:
+            self._samples.clear()
+        return "done"
+
+    def forked(self) -> None:
+        """In the child of a fork."""
+        self._lock = Lock()
+        self._watched = False

@@ -1,0 +1,220 @@
+"""Reserve, then commit: a call takes what it may use before it is made, and gives back what it did not use.
+
+Each process draws a share of the budget from the file before it lets calls use it, so most calls touch no file, and
+what the file says is never less than what was used: a process that is killed has at most drawn too much. A limit can
+therefore be reached a little early (by the shares that others hold), never late.
+"""
+
+from collections.abc import Callable, Mapping
+from threading import Lock
+from types import TracebackType
+from typing import Any, Self
+
+from paramedic.guard.clock import Clock
+from paramedic.guard.errors import BudgetExhausted
+from paramedic.guard.ledger import Ledger
+
+_DAY_S = 86_400
+_SHARES = 100
+"""A process draws a hundredth of the limit at a time."""
+EVERY_SCOPE = "*"
+
+
+class Reservation:
+    """What one call may use. Committed with what it used, or released; leaving its ``with`` block does the rest."""
+
+    __slots__ = ("_open", "_spending", "amount", "day", "scope")
+
+    def __init__(self, spending: "Spending", scope: str, amount: float, day: int) -> None:
+        self._spending = spending
+        self._open = True
+        self.scope = scope
+        self.amount = amount
+        self.day = day
+
+    def commit(self, used: float | None = None) -> None:
+        """The call was made and used so much; without a number, all that was reserved. Only the first word counts."""
+        if used is not None and not 0 <= used < float("inf"):
+            raise ValueError(f"a call uses a number of at least 0, not `{used}`")
+        if self._take():
+            self._spending.settle(self, self.amount if used is None else used)
+
+    def release(self) -> None:
+        """The call was not made, or used nothing."""
+        if self._take():
+            self._spending.settle(self, 0)
+
+    def _take(self) -> bool:
+        with self._spending.lock:
+            taken, self._open = self._open, False
+        return taken
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            self.commit()
+        else:
+            self.release()
+
+
+class Spending:
+    """Budgets per scope and day over a ledger."""
+
+    def __init__(
+        self, ledger: Ledger, limits: Mapping[str, float], clock: Clock, tell: Callable[[str, str], None]
+    ) -> None:
+        """`limits` per scope; ``*`` is for each scope that has none of its own. Without a limit nothing is refused."""
+        self.lock = Lock()
+        self._ledger = ledger
+        self._limits = dict(limits)
+        for scope, limit in limits.items():
+            _check(scope, limit)
+        self._clock = clock
+        self._tell = tell
+        self._free: dict[str, float] = {}  # drawn from the file and not used by any call
+        self._day = -1
+        self._stopped: set[str] = set()
+        self._told: set[str] = set()
+
+    def limit(self, scope: str) -> float | None:
+        """The limit of a scope a day."""
+        return self._limits.get(scope, self._limits.get(EVERY_SCOPE))
+
+    def set_limit(self, scope: str, limit: float | None) -> None:
+        """Change a limit from the next call on; ``None`` removes it."""
+        with self.lock:
+            if limit is None:
+                self._limits.pop(scope, None)
+            else:
+                self._limits[scope] = _check(scope, limit)
+            self._told.discard(scope)
+
+    def stop(self, scope: str) -> None:
+        """Refuse every further call of a scope, or with ``*`` of all."""
+        with self.lock:
+            self._stopped.add(scope)
+        self._tell("stopped", f"`{scope}` may spend no more until it is allowed again")
+
+    def allow(self, scope: str) -> None:
+        """Lift `stop`."""
+        with self.lock:
+            self._stopped.discard(scope)
+
+    def reserve(self, amount: float, scope: str) -> Reservation:
+        """Reserve before the call; raises `BudgetExhausted` where the call would overspend."""
+        if not 0 <= amount < float("inf"):
+            raise ValueError(f"a call reserves a number of at least 0, not `{amount}`")
+        told = ""
+        with self.lock:
+            day = self._today()
+            limit = self.limit(scope)
+            stopped = scope in self._stopped or EVERY_SCOPE in self._stopped
+            free = self._free.get(scope, 0.0)
+            if not stopped and (limit is None or amount <= free or self._draw(scope, amount, limit)):
+                if limit is not None:
+                    self._free[scope] -= amount
+                return Reservation(self, scope, amount, day)
+            left = 0.0 if stopped or limit is None else free + max(0.0, limit - self._taken(scope))
+            if scope not in self._told:
+                self._told.add(scope)
+                told = f"`{scope}` is stopped" if stopped else f"`{scope}` has {left:g} of {limit:g} left"
+        if told:
+            self._tell("exhausted", told)
+        raise BudgetExhausted(scope, amount, left, limit or 0.0)
+
+    def settle(self, reservation: Reservation, used: float) -> None:
+        """A reservation ended."""
+        scope = reservation.scope
+        with self.lock:
+            if self.limit(scope) is None or reservation.day != self._day:  # a new day owes nothing to the old one
+                return
+            free = self._free.get(scope, 0.0) + reservation.amount - used
+            if free < 0:  # it used more than it had reserved: that is spent, whatever the limit says
+                with self._ledger.change() as state:
+                    self._roll(state)
+                    taken = state["spending"]["scopes"]
+                    taken[scope] = taken.get(scope, 0.0) - free
+                free = 0.0
+            self._free[scope] = free
+
+    def spent(self) -> dict[str, dict[str, float | None]]:
+        """Per scope what was drawn today by all processes less what this one holds unused, and the limit."""
+        with self.lock:
+            self._today()
+            self._ledger.refresh()
+            scopes = dict(self._ledger.state["spending"]["scopes"]) if self._current() else {}
+            names = sorted({*scopes, *(each for each in self._limits if each != EVERY_SCOPE)})
+            return {
+                name: {"spent": scopes.get(name, 0.0) - self._free.get(name, 0.0), "limit": self.limit(name)}
+                for name in names
+            }
+
+    def give_back(self) -> None:
+        """Return to the file what this process drew and no call uses."""
+        with self.lock:
+            held = {scope: free for scope, free in self._free.items() if free > 0}
+            self._free = {}
+            if not held or not self._current():
+                return
+            with self._ledger.change() as state:
+                taken = state["spending"]["scopes"]
+                for scope, free in held.items():
+                    taken[scope] = max(0.0, taken.get(scope, 0.0) - free)
+
+    def forget(self) -> None:
+        """Start the day anew: nothing is spent."""
+        with self.lock:
+            self._free = {}
+            self._told = set()
+            with self._ledger.change() as state:
+                state["spending"]["scopes"] = {}
+
+    def forked(self) -> None:
+        """In the child of a fork: the parent keeps what it drew."""
+        self.lock = Lock()
+        self._free = {}
+
+    # ------------------------------------------------------------------ under the lock
+
+    def _today(self) -> int:
+        """The day that is accounted: it never goes back, whatever the wall clock does."""
+        day = max(self._day, int(self._clock.wall() // _DAY_S), int(self._ledger.state["spending"]["day"]))
+        if day != self._day:
+            self._day = day
+            self._free = {}
+            self._told = set()
+        return day
+
+    def _current(self) -> bool:
+        return bool(self._ledger.state["spending"]["day"] == self._day)
+
+    def _taken(self, scope: str) -> float:
+        return float(self._ledger.state["spending"]["scopes"].get(scope, 0.0)) if self._current() else 0.0
+
+    def _roll(self, state: dict[str, Any]) -> None:  # Any: the ledger's state
+        if state["spending"]["day"] < self._day:
+            state["spending"] = {"day": self._day, "scopes": {}}
+
+    def _draw(self, scope: str, amount: float, limit: float) -> bool:
+        """Draw from the file what the call lacks, and a share more if there is so much."""
+        with self._ledger.change() as state:
+            self._roll(state)
+            taken = state["spending"]["scopes"]
+            lacking = amount - self._free.get(scope, 0.0)
+            left = limit - taken.get(scope, 0.0)
+            if lacking > left:
+                return False
+            drawn = min(left, max(lacking, limit / _SHARES))
+            taken[scope] = taken.get(scope, 0.0) + drawn
+            self._free[scope] = self._free.get(scope, 0.0) + drawn
+        return True
+
+
+def _check(scope: str, limit: float) -> float:
+    if isinstance(limit, bool) or not 0 <= limit < float("inf"):
+        raise ValueError(f"the limit of `{scope}` is a number of at least 0, not `{limit}`")
+    return limit

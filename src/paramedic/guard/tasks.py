@@ -1,0 +1,297 @@
+"""Calls to a dependency that is down: kept in a file, made again with backoff, given up to a list that people read.
+
+A call runs at least once until it is acknowledged (its handler returned and that was committed), and never after.
+Between the two a kill can make it run again: so every run gets the same ``task_id``, by which the other side can tell.
+"""
+
+import inspect
+import json
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from random import Random
+from threading import Event, Thread
+from typing import Any
+
+from paramedic.guard.breaker import CircuitBreaker
+from paramedic.guard.clock import SYSTEM, Clock, iso
+from paramedic.guard.errors import CircuitOpen
+from paramedic.guard.events import GuardEvent, Listener, Listeners, announce
+from paramedic.guard.task_file import Task, TaskFile
+from paramedic.guard.watcher import WATCHER
+from paramedic.guard.wrapping import is_async
+
+Handler = Callable[..., Any]  # Any: whatever JSON values it takes; what it returns is not kept
+_IDLE_S = 0.5
+_RECLAIM_S = 2.0
+
+
+class FailedTaskQueue:
+    """A persistent queue of calls.
+
+    >>> queue = FailedTaskQueue("/tmp/calls.sqlite", handlers={"deliver": deliver})  # doctest: +SKIP
+    >>> queue.call("deliver", order=7)  # tries now, keeps the call if that fails  # doctest: +SKIP
+    >>> queue.start()  # makes the kept ones in the background  # doctest: +SKIP
+    """
+
+    kind = "tasks"
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        handlers: Mapping[str, Handler] | None = None,
+        max_retries: int = 5,
+        backoff_s: float = 1.0,
+        max_backoff_s: float = 300.0,
+        breaker: CircuitBreaker | None = None,
+        name: str = "tasks",
+        listener: Listener | None = None,
+        clock: Clock = SYSTEM,
+        seed: int | None = None,
+    ) -> None:
+        """The n-th retry waits ``backoff_s * 2**(n-1)`` seconds, at most `max_backoff_s`, shortened by up to half.
+
+        With a `breaker` no call is made while it is open, and everything is due when it closes.
+        """
+        if max_retries < 1:
+            raise ValueError("`max_retries` is at least 1")
+        if not 0 <= backoff_s <= max_backoff_s < float("inf"):
+            raise ValueError("`backoff_s` is at least 0 and at most `max_backoff_s`")
+        self.name = name
+        self.max_retries = max_retries
+        self.backoff_s = backoff_s
+        self.max_backoff_s = max_backoff_s
+        self.listeners = Listeners()
+        if listener is not None:
+            self.listeners.add(listener)
+        self._handlers: dict[str, tuple[Handler, bool]] = {}
+        for each, handler in (handlers or {}).items():
+            self.handle(each, handler)
+        self._breaker = breaker
+        if breaker is not None:
+            breaker.listen(self._hear)
+        self._clock = clock
+        self._random = Random(seed)
+        self._threads: list[Thread] = []
+        self._stopping = Event()
+        self._wake = Event()
+        self._reclaim_at = float("-inf")
+        self._watched = False
+        self._file = TaskFile(Path(path).absolute())
+        if self._file.set_aside is not None:
+            self._event(
+                "state_corrupt", f"`{self._file.path}` is damaged; it was set aside as `{self._file.set_aside.name}`"
+            )
+
+    # ------------------------------------------------------------------ giving it calls
+
+    def handle(self, name: str, handler: Handler) -> None:
+        """Say what makes the calls of this name; it gets ``task_id`` if it has such a parameter."""
+        parameters = inspect.signature(handler).parameters.values()
+        wants_id = any(each.name == "task_id" or each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters)
+        self._handlers[name] = (handler, wants_id)
+
+    def add(self, name: str, /, *args: Any, task_id: str | None = None, **kwargs: Any) -> str:
+        """Keep a call to be made soon; when this returns it survives kill -9. Arguments are plain JSON values.
+
+        The id may be given, so that a caller that was killed can ask again without a second call.
+        """
+        return self._add(name, args, kwargs, task_id or secrets.token_hex(12), 0.0)
+
+    def call(self, name: str, /, *args: Any, task_id: str | None = None, **kwargs: Any) -> Any:
+        """Make a call now; keep it if that fails, and then return ``None``. What cannot be kept is raised."""
+        task_id = task_id or secrets.token_hex(12)
+        json.dumps([args, kwargs])
+        task = Task(id=task_id, handler=name, args=args, kwargs=kwargs, runs=0, added=0.0, error=None)
+        try:
+            return self._make(task)
+        except Exception as error:
+            self._add(name, args, kwargs, task_id, self.backoff_s)
+            self._event("kept", f"`{name}` failed with {_named(error)}")
+            return None
+
+    def _add(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], task_id: str, wait_s: float) -> str:
+        if name not in self._handlers:
+            raise ValueError(f"nothing handles `{name}`")
+        if not self._watched:
+            self._begin_watch()
+        now = self._clock.wall()
+        self._file.add(task_id, name, json.dumps([args, kwargs]), now, now + wait_s)
+        self._wake.set()
+        return task_id
+
+    # ------------------------------------------------------------------ making them
+
+    def run_due(self) -> int:
+        """Make every call that is due, one after the other; how many were acknowledged."""
+        if not self._watched:
+            self._begin_watch()
+        done = 0
+        self._reclaim()
+        while not self._stopping.is_set() and not self._down():
+            now = self._clock.wall()
+            task = self._file.claim(now, now + self.max_backoff_s)
+            if task is None:
+                break
+            done += self._run(task)
+        return done
+
+    def start(self, workers: int = 1) -> None:
+        """Make calls in the background as they fall due."""
+        self._stopping.clear()
+        for number in range(workers):
+            thread = Thread(target=self._work, name=f"{self.name}-{number}", daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def stop(self) -> None:
+        """End the background work after the calls that run now."""
+        self._stopping.set()
+        self._wake.set()
+        for thread in self._threads:
+            thread.join()
+        self._threads = []
+        self._stopping.clear()
+
+    def close(self) -> None:
+        """Stop, and close the file."""
+        self.stop()
+        WATCHER.leave(self)
+        self._file.close()
+
+    def _work(self) -> None:
+        while not self._stopping.is_set():
+            self._wake.clear()
+            try:
+                self.run_due()
+                due = self._file.next_due()
+            except Exception as error:  # boundary: a full disk or a locked file passes
+                self._event("trouble", f"the queue cannot be worked on: {_named(error)}")
+                due = None
+            wait = _IDLE_S if due is None or self._down() else min(_IDLE_S, max(0.0, due - self._clock.wall()))
+            self._wake.wait(wait)
+
+    def _run(self, task: Task) -> bool:
+        try:
+            self._make(task)
+        except CircuitOpen:
+            self._file.give_back(task.id, self._clock.wall() + self.backoff_s, None, uncounted=True)
+            return False
+        except Exception as error:
+            self._failed(task, error)
+            return False
+        except BaseException:  # the program is told to end: this time was none
+            self._file.give_back(task.id, self._clock.wall(), None, uncounted=True)
+            raise
+        self._file.acknowledge(task.id, self._clock.wall())
+        return True
+
+    def _make(self, task: Task) -> Any:
+        if task.handler not in self._handlers:
+            raise LookupError(f"nothing handles `{task.handler}`")
+        handler, wants_id = self._handlers[task.handler]
+        kwargs = task.kwargs | ({"task_id": task.id} if wants_id else {})
+        make = handler if self._breaker is None else self._breaker(handler)
+        if not is_async(handler):
+            return make(*task.args, **kwargs)
+        import asyncio
+
+        return asyncio.run(make(*task.args, **kwargs))
+
+    def _failed(self, task: Task, error: Exception) -> None:
+        now = self._clock.wall()
+        if task.runs >= self.max_retries:
+            self._file.give_up(task.id, _named(error), now)
+            self._event(
+                "exhausted", f"`{task.handler}` ({task.id}) failed {task.runs} times, last with {_named(error)}"
+            )
+            return
+        wait = min(self.max_backoff_s, self.backoff_s * 2.0 ** min(task.runs - 1, 60))
+        self._file.give_back(task.id, now + wait * self._random.uniform(0.5, 1.0), _named(error))
+
+    def _down(self) -> bool:
+        return self._breaker is not None and self._breaker.state == "open"
+
+    def _reclaim(self) -> None:
+        now = self._clock.monotonic()
+        if now >= self._reclaim_at:
+            self._reclaim_at = now + _RECLAIM_S
+            given_up = self._file.reclaim(self._clock.wall(), self.max_retries)
+            if given_up:
+                self._event("exhausted", f"{given_up} calls ended their process in every run")
+
+    def _hear(self, event: GuardEvent) -> None:
+        if event.kind == "closed":
+            self.retry_now()
+
+    # ------------------------------------------------------------------ people and programs
+
+    def retry_now(self) -> None:
+        """The dependency is back: everything that waits is due."""
+        self._file.hasten(self._clock.wall())
+        self._wake.set()
+
+    def dead_letters(self) -> list[Task]:
+        """The calls that were given up, oldest first."""
+        return self._file.dead()
+
+    def revive(self, task_id: str) -> bool:
+        """Have a call that was given up tried again from the beginning; false if there is none."""
+        revived = self._file.revive(task_id, self._clock.wall())
+        self._wake.set()
+        return revived
+
+    def discard(self, task_id: str) -> bool:
+        """Forget a call that was given up; false if there is none."""
+        return self._file.discard(task_id)
+
+    def counts(self) -> dict[str, int]:
+        """How many calls are ``waiting``, ``running``, ``done`` (kept for a day), and ``dead``."""
+        return self._file.counts()
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Hear ``kept``, ``exhausted``, ``trouble`` and ``state_corrupt``; the returned function stops it."""
+        return self.listeners.add(listener)
+
+    def _event(self, kind: str, because: str) -> None:
+        event = GuardEvent(guard="tasks", name=self.name, kind=kind, at=iso(self._clock.wall()) or "", because=because)
+        announce(event, self.listeners)
+
+    # ------------------------------------------------------------------ the watcher
+
+    def _begin_watch(self) -> None:
+        self._watched = True
+        WATCHER.watch(self)
+
+    def tick(self) -> None:
+        """Nothing to look at: the workers do."""
+
+    def report(self) -> dict[str, Any]:
+        """What is shown outside the process."""
+        dead = [
+            {"id": each.id, "handler": each.handler, "runs": each.runs, "added": iso(each.added), "error": each.error}
+            for each in self.dead_letters()[:100]
+        ]
+        return {"file": str(self._file.path), "max_retries": self.max_retries, **self.counts(), "dead_letters": dead}
+
+    def obey(self, verb: str, settings: Mapping[str, Any]) -> str:
+        """Carry out an order: ``retry``, ``revive`` and ``discard`` with ``id``."""
+        if verb == "retry":
+            self.retry_now()
+            return "done"
+        if verb in ("revive", "discard"):
+            found = (self.revive if verb == "revive" else self.discard)(str(settings["id"]))
+            return "done" if found else "refused: no such call was given up"
+        return f"refused: a queue knows no `{verb}`"
+
+    def forked(self) -> None:
+        """In the child of a fork: the threads stayed with the parent."""
+        self._file.forked()
+        self._threads = []
+        self._watched = False
+
+
+def _named(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"[:500]

@@ -1,0 +1,114 @@
+"""The guards' numbers as OpenTelemetry metrics, where the program has loaded an SDK.
+
+Everything is read when the SDK collects, so no guarded call pays for it. Labels pass the cap of `LABELS`.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+from weakref import WeakSet
+
+from paramedic.guard.cardinality import LABELS
+
+_STATES = {"closed": 0, "half_open": 1, "open": 2}
+_guards: WeakSet[Any] = WeakSet()
+_exported = False
+
+Row = tuple[float, dict[str, str]]
+
+
+def export(guards: list[Any]) -> None:
+    """Register the instruments once; from then on whatever guards there are is read."""
+    global _exported  # noqa: PLW0603 - instruments exist once per process
+    _guards.update(guards)
+    if _exported:
+        return
+    _exported = True
+    from opentelemetry import metrics
+
+    meter = metrics.get_meter("paramedic.guard")
+    Observation = metrics.Observation  # noqa: N806 - a class
+
+    def observe(rows: Callable[[], Iterable[Row]]) -> Callable[[Any], list[Any]]:
+        return lambda _options: [Observation(value, labels) for value, labels in rows()]
+
+    def gauge(name: str, unit: str, rows: Callable[[], Iterable[Row]]) -> None:
+        meter.create_observable_gauge(name, [observe(rows)], unit=unit)
+
+    def counter(name: str, unit: str, rows: Callable[[], Iterable[Row]]) -> None:
+        meter.create_observable_counter(name, [observe(rows)], unit=unit)
+
+    gauge("guard.breaker.state", "1", breaker_states)
+    counter("fusion.circuit_breaker.event", "1", breaker_events)
+    counter("guard.budget.tokens", "1", lambda: of_budgets("used"))
+    counter("guard.budget.breaches", "1", lambda: of_budgets("breaches"))
+    counter("guard.flags.evaluations", "1", flag_evaluations)
+    gauge("guard.memory.rss_bytes", "By", memory)
+    gauge("guard.tasks.pending", "1", tasks)
+    counter("guard.metrics.folded", "1", folds)
+
+
+def _of(kind: str) -> list[Any]:
+    return sorted((guard for guard in _guards if guard.kind == kind), key=lambda guard: str(guard.name))
+
+
+def _summed(rows: Iterable[tuple[float, dict[str, str]]]) -> list[Row]:
+    """Values that share their folded labels are added up."""
+    sums: dict[tuple[tuple[str, str], ...], float] = {}
+    for value, labels in rows:
+        folded = tuple(LABELS.labels(**labels).items())
+        sums[folded] = sums.get(folded, 0) + value
+    return [(value, dict(labels)) for labels, value in sums.items()]
+
+
+def breaker_states() -> list[Row]:
+    """0 closed, 1 half open, 2 open; of several breakers that share a folded name the worst."""
+    worst: dict[str, float] = {}
+    for guard in _of("breaker"):
+        name = LABELS.fold("breaker", guard.name)
+        worst[name] = max(worst.get(name, 0), _STATES[guard.state])
+    return [(value, {"breaker": name}) for name, value in worst.items()]
+
+
+def breaker_events() -> list[Row]:
+    """How often breakers opened, and how many calls they refused."""
+    rows = []
+    for guard in _of("breaker"):
+        state = guard.get_state()
+        rows += [(state["opened_times"], {"breaker": guard.name, "event": "opened"})]
+        rows += [(state["rejected"], {"breaker": guard.name, "event": "rejected"})]
+    return _summed(rows)
+
+
+def of_budgets(number: str) -> list[Row]:
+    """One number of every tripwire."""
+    return _summed((getattr(guard, number), {"budget": guard.name}) for guard in _of("budget"))
+
+
+def flag_evaluations() -> list[Row]:
+    """How often each flag was asked."""
+    return _summed(
+        (asked, {"flag": name}) for guard in _of("flags") for name, asked in guard.report()["evaluations"].items()
+    )
+
+
+def memory() -> list[Row]:
+    """Resident bytes at the last look."""
+    return [(guard.last.rss_bytes, {"monitor": guard.name}) for guard in _of("memory") if guard.last]
+
+
+def tasks() -> list[Row]:
+    """Calls that wait or have been given up."""
+    rows = []
+    for guard in _of("tasks"):
+        counts = guard.counts()
+        rows += [(counts[state], {"queue": guard.name, "state": state}) for state in ("waiting", "running", "dead")]
+    return _summed(rows)
+
+
+def folds() -> list[Row]:
+    """How often a label's value was folded."""
+    return [
+        (count, {"cap": guard.name, "label": label})
+        for guard in _of("metrics")
+        for label, count in guard.folded.items()
+    ]
