@@ -84,6 +84,8 @@ def with_value(text: str, format: str, keys: Sequence[str], value: Any) -> str: 
         ParamedicError: the change would change more than this value.
     """
     before = parsed(text, format)
+    if format == "env":  # which knows only names and texts
+        keys, value = (".".join(keys),), value if isinstance(value, str) else json.dumps(value)
     wanted = _changed(before, keys, value)
     ways: dict[str, Callable[[str, Sequence[str], Any], str]] = {"yaml": _in_yaml, "toml": _in_toml, "env": _in_env}
     new = ways[format](text, keys, value) if format in ways else _as_json(text, wanted)
@@ -263,9 +265,8 @@ _SETTING = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_.-]*)\s*=[ \t]*(.*
 
 
 def _in_env(text: str, keys: Sequence[str], value: Any) -> str:
-    name = ".".join(keys)
-    word = value if isinstance(value, str) else json.dumps(value)
-    shown = json.dumps(word, ensure_ascii=False) if re.search(r"[\s#'\"$]", word) else word
+    name = keys[0]
+    shown = json.dumps(value, ensure_ascii=False) if re.search(r"[\s#'\"$]", value) else value
     lines = text.splitlines(keepends=True)
     for at, line in enumerate(lines):
         found = _SETTING.match(line)
