@@ -126,28 +126,33 @@ async def test_what_may_not_be_seen_is_unknown(look, processes, monkeypatch, che
     assert found.status is Status.UNKNOWN
 
 
-def spent(**threads: tuple[float, float]):
+def spent(**threads: tuple[float, float, int]):
     """A reading at second 0 or 10, by the totals of its threads."""
-    return {int(name[1:]): usage.Spent(ran=ran, waited=waited) for name, (ran, waited) in threads.items()}
+    return {
+        int(name[1:]): usage.Spent(ran=ran, waited=waited, rests=rests)
+        for name, (ran, waited, rests) in threads.items()
+    }
 
 
 @pytest.mark.parametrize(
     ("threads", "cores", "allowed", "one_at_a_time", "percent"),
     [
-        (spent(t1=(7.0, 0.0)), 0.7, 4, True, 70),
-        (spent(t1=(5.0, 5.0)), 0.5, 4, False, 100),  # it wanted to run all the time
-        (spent(t1=(4.0, 4.0)), 0.4, 4, False, 67),  # it rested for two seconds
-        (spent(t1=(0.5, 9.5)), 0.05, 4, False, 1.25),  # it hardly wants anything
-        (spent(t1=(4.5, 0.0), t2=(4.5, 0.0)), 0.9, 4, False, 45),
-        (spent(t1=(4.5, 0.0), t2=(4.5, 0.0)), 0.9, 4, True, 90),  # Python: one of them at a time
-        (spent(t1=(7.0, 0.0), t2=(7.0, 0.0)), 1.4, 4, True, 70),  # more than Python code runs
-        (spent(t1=(4.5, 0.0), t2=(4.5, 0.0)), 0.9, 0.5, False, 180),  # a ration of half a core
+        (spent(t1=(7.0, 0.0, 9)), 0.7, 4, True, 70),
+        (spent(t1=(5.0, 5.0, 9)), 0.5, 4, False, 100),  # it wanted to run all the time
+        (spent(t1=(4.0, 4.0, 9)), 0.4, 4, False, 67),  # it rested for two seconds
+        (spent(t1=(0.5, 9.5, 9)), 0.05, 4, False, 1.25),  # it hardly wants anything
+        (spent(t1=(1.0, 0.0, 0)), 0.1, 4, False, 100),  # it never rested; what it waited is told later
+        (spent(t1=(4.5, 0.0, 9), t2=(4.5, 0.0, 9)), 0.9, 4, False, 45),
+        (spent(t1=(4.5, 0.0, 9), t2=(4.5, 0.0, 9)), 0.9, 4, True, 90),  # Python: one of them at a time
+        (spent(t1=(7.0, 0.0, 9), t2=(7.0, 0.0, 9)), 1.4, 4, True, 70),  # more than Python code runs
+        (spent(t1=(4.5, 0.0, 9), t2=(4.5, 0.0, 9)), 0.9, 0.5, False, 180),  # a ration of half a core
     ],
 )
 def test_how_near_to_all_that_it_can(threads, cores, allowed, one_at_a_time, percent):
     """By its busiest thread, by the cores that it may use, or by the one that Python code can have."""
     who = proc.identity(os.getpid())
-    earlier = usage.Reading(who=who, at=0.0, total=0.0, threads={})
+    before = dict.fromkeys(threads, usage.Spent(ran=0.0, waited=0.0, rests=0))
+    earlier = usage.Reading(who=who, at=0.0, total=0.0, threads=before)
     later = usage.Reading(who=who, at=10.0, total=cores * 10, threads=threads)
     use = usage.between(earlier, later)
     assert use.percent(allowed, one_at_a_time=one_at_a_time) == pytest.approx(percent, abs=0.5)

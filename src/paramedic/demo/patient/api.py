@@ -44,6 +44,7 @@ class Wish(BaseModel):
     descriptors: int = 0
     ballast_mb: int = 0
     cache_mb: int = 0
+    busy_share: float = 0.0
     drops_sockets_after_s: float = 0.0
     ignores_pings: bool = False
 
@@ -95,6 +96,7 @@ def build(settings: Settings, model_url: str, sickness: Sickness) -> FastAPI:
         sickness.leak_descriptors(wish.descriptors)
         sickness.grow(wish.ballast_mb, giving_back=False)
         sickness.grow(wish.cache_mb, giving_back=True)
+        sickness.work(wish.busy_share)
         sickness.drops_sockets_after_s = wish.drops_sockets_after_s
         sickness.ignores_pings = wish.ignores_pings
         return {"status": "as you wish"}

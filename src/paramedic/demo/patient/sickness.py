@@ -3,11 +3,13 @@
 import gc
 import itertools
 import os
+import threading
 import time
 from dataclasses import dataclass, field
 from typing import Any
 
 _MB = 1024 * 1024
+_TURN_S = 0.05
 _LOOPBACK = ("127.0.0.1", "::1")
 
 
@@ -27,6 +29,8 @@ class Sickness:
     """After how many seconds every WebSocket is closed; never where it is zero."""
     ignores_pings: bool = False
     """Whether a ping over a WebSocket stays without its pong."""
+    busy_share: float = 0.0
+    """Which part of the time a thread keeps one core busy; 1 never rests."""
     _turn: "itertools.count[int]" = field(default_factory=itertools.count)
 
     def fails_now(self) -> bool:
@@ -43,6 +47,20 @@ class Sickness:
         for _ in range(megabytes):
             (self.cache if giving_back else self.ballast).append(bytearray(b"x") * _MB)
             time.sleep(0.001)
+
+    def work(self, share: float) -> None:
+        """Keep a core busy for a share of the time from now on, until told otherwise."""
+        is_working, self.busy_share = self.busy_share > 0, share
+        if share > 0 and not is_working:
+            threading.Thread(target=self._work, name="calculates", daemon=True).start()
+
+    def _work(self) -> None:
+        while (share := self.busy_share) > 0:
+            until = time.thread_time() + _TURN_S * min(share, 1.0)
+            while time.thread_time() < until:
+                sum(range(100))
+            if share < 1:
+                time.sleep(_TURN_S * (1 - share))
 
     def give_back(self) -> None:
         """Empty the caches."""

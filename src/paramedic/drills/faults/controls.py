@@ -32,6 +32,40 @@ async def restart_on_purpose(patient: Patient) -> None:
         raise DrillFailed(f"`paramedic restart api` ended with {ran.code}: {ran.err.strip()}")
 
 
+@fault("noisy-restarts")
+async def restart_again_and_again(patient: Patient) -> None:
+    """Let an operator restart one part after the other, seven times within a minute."""
+    patient.mark()
+    for name in ("worker", "model", "worker", "queue", "worker", "api", "worker"):
+        ran = await patient.paramedic("restart", name, within_s=60)
+        if ran.code:
+            raise DrillFailed(f"`paramedic restart {name}` ended with {ran.code}: {ran.err.strip()}")
+
+
+async def _with_a_short_window(patient: Patient) -> None:
+    patient.edit(lambda document: document["components"]["api"].update(thresholds={"cpu_for_s": 5}))
+
+
+@fault("healthy-busy", prepare=_with_a_short_window)
+async def work_steadily(patient: Patient) -> None:
+    """Keep the front busy for 70 % of the time."""
+    patient.mark()
+    await patient.post("api", "/sickness", {"busy_share": 0.7})
+
+
+async def _with_a_memory_limit(patient: Patient) -> None:
+    patient.edit(lambda document: document["components"]["api"].update(thresholds={"memory_mb": 400}))
+
+
+@fault("warm-up-growth", prepare=_with_a_memory_limit)
+async def grow_and_stop(patient: Patient) -> None:
+    """Let the front's memory grow by 150 MB within some seconds, as caches fill, and then stay as it is."""
+    patient.mark()
+    for _ in range(15):
+        await patient.post("api", "/sickness", {"ballast_mb": 10})
+        await patient.clock.sleep(0.3)
+
+
 async def _with_an_absent_cache(patient: Patient) -> None:
     _declare_cache(patient, "optional")
 

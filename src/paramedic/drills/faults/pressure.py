@@ -21,6 +21,17 @@ def _limit(pid: int) -> int:
         return next(int(line.split()[3]) for line in limits if line.startswith("Max open files"))
 
 
+async def _with_a_short_window(patient: Patient) -> None:
+    patient.edit(lambda document: document["components"]["api"].update(timeout="5s", thresholds={"cpu_for_s": 0.8}))
+
+
+@fault("cpu-saturated", prepare=_with_a_short_window)
+async def never_rest(patient: Patient) -> None:
+    """Let a thread of the front calculate in a loop that never ends."""
+    patient.mark()
+    await patient.post("api", "/sickness", {"busy_share": 1})
+
+
 _MEMORY_LIMIT_MB = 400
 _MB = 1024 * 1024
 

@@ -41,7 +41,7 @@ class _Told:
     version: str | None
 
 
-@check(MISSING, TOO_OLD, of=Host, timeout_s=10, every_s=30)
+@check(MISSING, TOO_OLD, of=Host, timeout_s=10, every_s=10)
 async def binaries(host: Host, context: Context) -> list[Finding]:
     """The programs that the service calls are installed, and new enough.
 

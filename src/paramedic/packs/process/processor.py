@@ -15,6 +15,8 @@ _SETTLED_S = 10.0
 """A process younger than this is still starting, and busy with that."""
 _GLANCE_S = 0.2
 _LOOK_S = 1.0
+_SUSPICIOUS = 0.6
+"""Such a part of the limit, seen in a glance, is worth the longer look."""
 _COMPUTES = frozenset({"llm", "embedding", "speech"})
 """Kinds whose work is computing: a core that is never idle is what they are for."""
 _NAMED = 5
@@ -67,15 +69,14 @@ async def _look(pid: int, context: Context) -> Finding:
     fresh = context.memory[str(reading.who)] = Window[Reading](over_s)
     fresh.note(reading.at, reading)
     use = await _after(_GLANCE_S, reading, context)
-    if _percent(use, pid) >= context.threshold("cpu_percent", 80):
-        use = await _after(min(_LOOK_S, over_s) - _GLANCE_S, reading, context)
+    if _percent(use, pid) >= _SUSPICIOUS * context.threshold("cpu_percent", 80):
+        use = await _after(min(_LOOK_S, over_s, context.remaining_s / 2) - _GLANCE_S, reading, context)
     if _percent(use, pid) < context.threshold("cpu_percent", 80):
         return _calm(use, pid, context)
     if use.over_s >= over_s or _is_borne_out(context):
         return await _judge(use, pid, context)
     return context.info(
-        f"it used {_percent(use, pid):.0f} % of what it can for the last second; whether that lasts, `paramedic watch` "
-        "can tell",
+        f"it used {_percent(use, pid):.0f} % of what it can just now; whether that lasts, `paramedic watch` can tell",
         cpu_percent=_percent(use, pid),
     )
 
@@ -120,7 +121,7 @@ async def _judge(use: Use, pid: int, context: Context) -> Finding:
     names = {each: _name(pid, each) for each in sorted(use.threads, key=lambda each: -use.threads[each])[:_NAMED]}
     rows = [f"{use.threads[each]:.0f} %  thread {each}  {name}" for each, name in names.items()]
     evidence = [Evidence(label="busiest threads", text="\n".join(rows))] if rows else []
-    frames = await stack.of_thread(pid, tid) if tid else ""
+    frames = await stack.of_thread(pid, tid, within_s=context.remaining_s / 2) if tid else ""
     if frames:
         evidence.append(Evidence(label="where it is", text=frames))
     is_one = tid and share >= limit

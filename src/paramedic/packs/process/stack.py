@@ -12,7 +12,7 @@ _BESIDE = Path(sys.executable).parent
 """Where the optional profiler is installed together with Paramedic."""
 
 
-async def of_thread(pid: int, tid: int) -> str:
+async def of_thread(pid: int, tid: int, *, within_s: float = _WITHIN_S) -> str:
     """The innermost frames of a thread of a Python process, by ``py-spy``; empty where that cannot be told."""
     spy = shutil.which("py-spy") or shutil.which("py-spy", path=str(_BESIDE))
     if spy is None:
@@ -27,7 +27,7 @@ async def of_thread(pid: int, tid: int) -> str:
     except OSError:
         return ""
     try:
-        async with asyncio.timeout(_WITHIN_S):
+        async with asyncio.timeout(min(within_s, _WITHIN_S)):
             said, _ = await process.communicate()
     except TimeoutError:
         return ""

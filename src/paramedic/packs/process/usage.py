@@ -7,7 +7,7 @@ from pathlib import Path
 
 from paramedic.sdk import proc
 
-_LEAST = 0.2
+_LEAST, _LEAST_WITHOUT_REST = 0.2, 0.02
 """A thread that ran less of the time than this is not busy, however long it waited for a core."""
 _ONE_AT_A_TIME = 1.25
 """A Python program above so many cores runs more than Python code, which one thread at a time may do."""
@@ -19,7 +19,9 @@ class Spent:
 
     ran: float
     waited: float
-    """Wanted to run, and no core was free."""
+    """Wanted to run, and no core was free; told only when it gets one."""
+    rests: int
+    """How often it went to sleep by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,10 +77,12 @@ def read(pid: int, now: float, root: Path = Path("/proc")) -> Reading:
     threads = {}
     for name in os.listdir(root / str(pid) / "task"):
         try:
-            ran, waited = (root / str(pid) / "task" / name / "schedstat").read_text().split()[:2]
+            folder = root / str(pid) / "task" / name
+            ran, waited = (folder / "schedstat").read_text().split()[:2]
+            rests = (folder / "status").read_text().rpartition("\nvoluntary_ctxt_switches:")[2].split()[0]
         except (FileNotFoundError, ProcessLookupError):
             continue  # the thread ended, or this kernel keeps no such file: the whole process is judged then
-        threads[int(name)] = Spent(ran=int(ran) / 1e9, waited=int(waited) / 1e9)
+        threads[int(name)] = Spent(ran=int(ran) / 1e9, waited=int(waited) / 1e9, rests=int(rests))
     stat = (root / str(pid) / "stat").read_bytes()
     fields = stat[stat.rindex(b")") + 2 :].split()
     total = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
@@ -88,11 +92,13 @@ def read(pid: int, now: float, root: Path = Path("/proc")) -> Reading:
 def between(earlier: Reading, later: Reading) -> Use:
     """What was used between two readings of the same process."""
     over_s = max(later.at - earlier.at, 1e-6)
-    never = Spent(ran=0.0, waited=0.0)
+    never = Spent(ran=0.0, waited=0.0, rests=-1)
     threads = {}
     for tid, spent in later.threads.items():
         before = earlier.threads.get(tid, never)
         ran, waited = spent.ran - before.ran, spent.waited - before.waited
-        if ran >= _LEAST * over_s:
+        if spent.rests == before.rests and ran >= _LEAST_WITHOUT_REST * over_s:
+            threads[tid] = 100.0  # what it did not run it waited, perhaps still untold
+        elif ran >= _LEAST * over_s:
             threads[tid] = min(100.0, 100 * ran / max(over_s - waited, ran))
     return Use(over_s=over_s, cores=(later.total - earlier.total) / over_s, threads=threads)
