@@ -211,6 +211,23 @@ async def test_damaged_package(look, venv, install, write):
     assert found.status is Status.OK
 
 
+async def test_an_answer_is_kept_until_something_changes(look, venv, install, tmp_path, write):
+    """While nothing of it changes the interpreter is not started again; what comes or goes is seen at once."""
+    counting = tmp_path / "counting"
+    (venv.packages / "count.pth").write_text(f"import os; open({str(counting)!r}, 'a').write('x')\n")
+    target = Python(interpreter=venv.python, requirements=(write("requirements.txt", "basket\n"),))
+    await look(packages, target)
+    once = counting.read_text()  # some versions of Python read such a file twice in one start
+    [found] = await look(packages, target)
+    assert found.code == "python.package-missing"
+    assert counting.read_text() == once
+    install(venv, "basket", "1.0")
+    await look(packages, target)
+    [found] = await look(packages, target)
+    assert found.status is Status.OK
+    assert counting.read_text() == 2 * once
+
+
 async def test_unreadable_lines(look, write):
     """`python.requirements-invalid` tells each broken line by its number, and the rest of the file counts."""
     path = write("requirements.txt", "basket==\nfine>=1\n--no-such-option\n-r absent.txt\nname@\n")

@@ -132,13 +132,16 @@ async def _scene(context: ActContext) -> _Scene:
 
 
 def _told(scene: _Scene, context: ActContext) -> str:
-    """The exact command, as far as it may be shown."""
-    command = installing.install(scene.interpreter, scene.missing, scene.declared, context.workspace / _CONSTRAINT)
+    """The exact command, as far as it may be shown; the same for the same trouble, whichever plan it is for."""
+    command = installing.install(scene.interpreter, scene.missing, scene.declared, Path(_CONSTRAINT))
     rows = [str(command)]
     rows += [f"with {name} as the requirements file has it" for name in command.env]
     if not scene.account.is_own:
         rows.append(f"as {scene.account}")
-    rows.append(f"`{_CONSTRAINT}` holds the {len(scene.facts.installed or ())} installed packages at their versions")
+    rows.append(
+        f"`{_CONSTRAINT}`, in the plan's folder, holds what is installed already "
+        f"({len(scene.facts.installed or ())} packages) at its version"
+    )
     return Redactor(context.service.secrets).text("\n".join(rows))
 
 

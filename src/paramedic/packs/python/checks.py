@@ -9,17 +9,16 @@ from packaging.markers import default_environment
 from paramedic.packs.python import codes
 from paramedic.packs.python.comparing import Clash, Lack, clashes, lacks
 from paramedic.packs.python.declared import gather
-from paramedic.packs.python.facts import Facts, Missing, NoAnswer, Unusable, ask
-from paramedic.packs.python.interpreter import asked_as, locate
+from paramedic.packs.python.facts import Facts, Missing, NoAnswer, Unusable
+from paramedic.packs.python.interpreter import locate
+from paramedic.packs.python.remembering import facts_of
 from paramedic.packs.python.target import Python
 from paramedic.packs.python.wanted import Declared
 from paramedic.sdk import Context, Evidence, Finding, check
 from paramedic.sdk.blocking import in_thread
 
-_EVERY_S = 60.0  # asking starts a process; a changed file wakes the checks sooner
 _TIMEOUT_S = 30.0
 _MOST_TOLD = 50
-_ENOUGH_S = 1.0
 
 
 @check(
@@ -29,7 +28,6 @@ _ENOUGH_S = 1.0
     codes.NO_VENV,
     of=Python,
     timeout_s=_TIMEOUT_S,
-    every_s=_EVERY_S,
 )
 async def interpreter(target: Python, context: Context) -> Sequence[Finding]:
     """A component's interpreter is there, works, has a supported version and an environment of its own.
@@ -43,7 +41,7 @@ async def interpreter(target: Python, context: Context) -> Sequence[Finding]:
     """
     program = locate(target, context.component, context.service)
     try:
-        facts = await _ask(program, context)
+        facts = await facts_of(program, context)
         declared = await in_thread(gather, target, facts.markers)
     except NoAnswer as error:
         return [context.unknown(str(error))]
@@ -102,7 +100,7 @@ def _judged(target: Python, facts: Facts, declared: Declared, program: Path, con
     return found or [context.ok(f"Python {facts.version} {kind}")]
 
 
-@check(codes.PACKAGE_MISSING, of=Python, timeout_s=_TIMEOUT_S, every_s=_EVERY_S)
+@check(codes.PACKAGE_MISSING, of=Python, timeout_s=_TIMEOUT_S)
 async def packages(target: Python, context: Context) -> Sequence[Finding]:
     """Every declared package is installed in the component's environment.
 
@@ -114,7 +112,7 @@ async def packages(target: Python, context: Context) -> Sequence[Finding]:
     """
     program = locate(target, context.component, context.service)
     try:
-        facts = await _ask(program, context)
+        facts = await facts_of(program, context)
     except (NoAnswer, Missing, Unusable) as error:
         return [_unasked(error, context)]
     if facts.installed is None:
@@ -124,7 +122,7 @@ async def packages(target: Python, context: Context) -> Sequence[Finding]:
     return [_lack(each, program, context) for each in missing[:_MOST_TOLD]] or [_complete(declared, facts, context)]
 
 
-@check(codes.PACKAGE_CONFLICT, of=Python, timeout_s=_TIMEOUT_S, every_s=_EVERY_S)
+@check(codes.PACKAGE_CONFLICT, of=Python, timeout_s=_TIMEOUT_S)
 async def conflicts(target: Python, context: Context) -> Sequence[Finding]:
     """Every installed package has a version that is allowed wherever it is needed.
 
@@ -137,7 +135,7 @@ async def conflicts(target: Python, context: Context) -> Sequence[Finding]:
     """
     program = locate(target, context.component, context.service)
     try:
-        facts = await _ask(program, context)
+        facts = await facts_of(program, context)
     except (NoAnswer, Missing, Unusable) as error:
         return [_unasked(error, context)]
     if facts.installed is None:
@@ -148,7 +146,7 @@ async def conflicts(target: Python, context: Context) -> Sequence[Finding]:
     return told or [context.ok(f"none of {len(facts.installed)} installed packages contradicts another or a file")]
 
 
-@check(codes.REQUIREMENTS_INVALID, of=Python, timeout_s=10, every_s=_EVERY_S)
+@check(codes.REQUIREMENTS_INVALID, of=Python, timeout_s=10)
 async def requirements(target: Python, context: Context) -> Sequence[Finding]:
     """What is declared about a component's packages can be read, line by line.
 
@@ -175,11 +173,6 @@ async def requirements(target: Python, context: Context) -> Sequence[Finding]:
         return found
     unnamed = f"; not looked for, as they name no package: {', '.join(declared.unnamed)}" if declared.unnamed else ""
     return [context.ok(f"{len(target.files)} files declare {len(declared.wanted)} packages{unnamed}")]
-
-
-async def _ask(program: Path, context: Context) -> Facts:
-    account = asked_as(program, context.component, context.processes)
-    return await ask(program, account, max(_ENOUGH_S, context.remaining_s - _ENOUGH_S))
 
 
 def _unasked(error: Exception, context: Context) -> Finding:

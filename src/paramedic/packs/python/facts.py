@@ -51,6 +51,8 @@ class Facts:
     """The system's own package manager looks after it and pip refuses to."""
     packages: Path
     """Where packages are installed."""
+    path: tuple[Path, ...]
+    """Where it looks for packages."""
     has_pip: bool
     markers: Mapping[str, str]
     """The values of environment markers there."""
@@ -164,6 +166,7 @@ def _understood(said: Mapping[str, object]) -> Facts:
         is_virtual=bool(said["is_virtual"]),
         is_managed_elsewhere=bool(said["is_managed_elsewhere"]),
         packages=Path(str(said["packages"])),
+        path=tuple(Path(str(each)) for each in path) if isinstance(path := said["path"], list) else (),
         has_pip=bool(said["has_pip"]),
         markers={str(name): str(value) for name, value in markers.items()},
         installed=found if isinstance(installed, list) else None,

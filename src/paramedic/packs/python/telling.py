@@ -42,6 +42,7 @@ def tell() -> "dict":  # type: ignore[type-arg]  # see above
         "is_virtual": is_virtual,
         "is_managed_elsewhere": not is_virtual and "EXTERNALLY-MANAGED" in os.listdir(paths["stdlib"]),
         "packages": paths["purelib"],
+        "path": [each for each in sys.path if each],
         "has_pip": importlib.util.find_spec("pip") is not None,
         "markers": {
             "implementation_name": sys.implementation.name,
