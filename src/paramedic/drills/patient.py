@@ -165,8 +165,9 @@ class Patient:
         return Ran(code=process.returncode or 0, out=out.decode(errors="replace"), err=err.decode(errors="replace"))
 
     async def post(self, name: str, path: str, body: Mapping[str, object]) -> None:
-        """Send JSON to a page of an HTTP component."""
-        address = urlsplit(self.component(name)["url"])._replace(path=path).geturl()
+        """Send JSON to a page of a component that speaks HTTP, or WebSocket on the same port."""
+        parts = urlsplit(self.component(name)["url"])
+        address = parts._replace(scheme=parts.scheme.replace("ws", "http"), path=path).geturl()
         request = urllib.request.Request(  # noqa: S310  # the address stands in our own service file
             address, data=json.dumps(body).encode(), headers={"Content-Type": "application/json"}
         )

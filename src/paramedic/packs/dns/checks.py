@@ -19,7 +19,7 @@ _NO_SUCH_NAME = 3
 _WELL = 0
 
 
-@check(UNRESOLVED, TIMEOUT, WRONG_ANSWER, SLOW, of=Dns, timeout_s=10, every_s=30)
+@check(UNRESOLVED, TIMEOUT, WRONG_ANSWER, SLOW, of=Dns, timeout_s=10, every_s=10)
 async def resolves(target: Dns, context: Context) -> Finding:
     """The name resolves in time, and only to addresses that are expected.
 

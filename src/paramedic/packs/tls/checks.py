@@ -42,7 +42,7 @@ _ONCE = "spoke old protocols"
     DNS_UNRESOLVED,
     of=Tls,
     timeout_s=8,
-    every_s=60,
+    every_s=10,
 )
 async def is_trusted(server: Tls, context: Context) -> list[Finding]:
     """The server's certificate is trusted, for the right name, and will be so for two weeks.

@@ -31,7 +31,7 @@ _LEAST_S = 0.5
     DNS_UNRESOLVED,
     of=WebSocket,
     timeout_s=8,
-    every_s=30,
+    every_s=10,
 )
 async def stays_open(server: WebSocket, context: Context) -> Finding:
     """A WebSocket opens, answers a ping, and stays open for as long as it should.
