@@ -17,6 +17,7 @@ DRILLS = {
     "reset-config": "client-config-reset",
     "repair-database": "sqlite-corrupt",
     "restore-database": "sqlite-missing",
+    "install-package": "python-package-missing",
 }
 POINTS = ("after-intent", "mid-act", "after-act", "after-done")
 UNINTERRUPTIBLE = {("restore-config", 1), ("reset-config", 1)}
