@@ -7,6 +7,7 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
+from paramedic.drills.leash import leash
 from paramedic.drills.patient import DrillFailed, Patient
 from paramedic.recovery.failpoints import VARIABLE
 
@@ -44,6 +45,7 @@ class Watching:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
+                preexec_fn=leash(signal.SIGTERM),
                 start_new_session=True,  # so that Ctrl-C reaches the drill first, which then stops it in order
             )
         await self._patient.until(lambda: self.has_ended or self._is_up(), "`watch` to come up", within_s=within_s)
