@@ -306,6 +306,19 @@ async def test_what_spends_or_lives_elsewhere_is_skipped_with_its_reason(looking
     assert await runner.look("there") == ()
 
 
+async def test_a_run_ends_in_time_whatever_hangs(looking):
+    """After the limit of the whole run, what has not ended or had no turn is unknown; what ended keeps its verdict."""
+    runner = looking(declare(passes), declare(hangs, timeout_s=60), components=components(*"abc"), checks_at_once=1)
+    began = time.monotonic()
+    report = await runner.run(limit_s=0.9)
+    assert time.monotonic() - began < 5
+    late = [each for each in report.findings if each.check == "thing.hangs"]
+    assert [(each.status, each.code) for each in late] == [(Status.UNKNOWN, "paramedic.check-timed-out")] * 3
+    assert "when the run was over" in late[0].observed
+    assert not report.interrupted
+    assert any(each.status is Status.OK for each in report.findings)
+
+
 async def test_what_writes_runs_only_where_it_is_permitted(looking):
     """A check asks for a permit by its target; the service file gives it, and nobody else."""
     spec = declare(passes, asks=lambda thing: [Permit.WRITES] if thing.name else [])

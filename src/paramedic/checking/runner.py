@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -95,8 +96,12 @@ class Runner:
         depth: Depth = Depth.NORMAL,
         progress: Progress | None = None,
         stop: asyncio.Event | None = None,
+        *,
+        limit_s: float | None = None,
     ) -> Report:
         """Run every check that is due, side by side. ``stop`` ends it early, with what was found until then.
+
+        After ``limit_s`` whatever has not ended is ``unknown``.
 
         Raises:
             UsageError: a component, code or check that does not exist.
@@ -109,7 +114,7 @@ class Runner:
             if (reason := why_not(self._service, component, spec))
         ]
         due = [pair for pair in asked if why_not(self._service, *pair) is None]
-        looks = await self._all(due, progress, stop)
+        looks = await self._all(due, progress, stop, limit_s)
         skipped += [
             Skipped(component=component.name, check=spec.id, reason="the run was interrupted")
             for (component, spec), found in zip(due, looks, strict=True)
@@ -142,7 +147,7 @@ class Runner:
             for each, spec in asked
             if checks and (reason := why_not(self._service, each, spec))
         ]
-        looks = await self._all(due, None, None)
+        looks = await self._all(due, None, None, None)
         return worst_first((*(finding for found in looks for finding in found or ()), *refused))
 
     async def look_at(self, component: Component, spec: CheckSpec) -> tuple[Finding, ...]:
@@ -158,7 +163,7 @@ class Runner:
             return tuple(self._finish(each, component, started=started) for each in found)
 
     async def _all(
-        self, pairs: Sequence[Pair], progress: Progress | None, stop: asyncio.Event | None
+        self, pairs: Sequence[Pair], progress: Progress | None, stop: asyncio.Event | None, limit_s: float | None
     ) -> list[tuple[Finding, ...] | None]:
         """The findings of each pair; ``None`` where ``stop`` came first."""
         looks: list[tuple[Finding, ...] | None] = [None] * len(pairs)
@@ -172,10 +177,15 @@ class Runner:
 
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(one(index, *pair)) for index, pair in enumerate(pairs)]
-            if stop is not None:
-                stopper = group.create_task(_cancel_when(stop, tasks))
+            if stop is not None or limit_s is not None:
+                stopper = group.create_task(_cancel_when(stop or asyncio.Event(), tasks, limit_s))
                 await asyncio.wait(tasks) if tasks else None
                 stopper.cancel()
+        if limit_s is not None and not (stop and stop.is_set()):
+            for index, (component, spec) in enumerate(pairs):
+                if looks[index] is None:
+                    late = verdict.out_of_time(component, spec, limit_s)
+                    looks[index] = (self._finish(late, component, started=None),)
         return looks
 
     async def _judge(self, component: Component, spec: CheckSpec) -> tuple[Finding, ...]:
@@ -249,7 +259,9 @@ async def _call(component: Component, spec: CheckSpec, target: object, context: 
         return (verdict.crashed(component, spec, error),)
 
 
-async def _cancel_when(stop: asyncio.Event, tasks: Sequence[asyncio.Task[None]]) -> None:
-    await stop.wait()
+async def _cancel_when(stop: asyncio.Event, tasks: Sequence[asyncio.Task[None]], limit_s: float | None) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(limit_s):
+            await stop.wait()
     for task in tasks:
         task.cancel()

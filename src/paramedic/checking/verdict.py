@@ -77,6 +77,21 @@ def timed_out(component: Component, spec: CheckSpec, limit_s: float, *, still: b
     )
 
 
+def out_of_time(component: Component, spec: CheckSpec, limit_s: float) -> Finding:
+    """The time of the whole run was over before a check had its say."""
+    return Finding(
+        component=component.name,
+        kind=component.kind,
+        check=spec.id,
+        status=Status.UNKNOWN,
+        code=TIMED_OUT,
+        observed=f"the check `{spec.id}` had not ended when the run was over, after {limit_s:g} s",
+        expected="a verdict within the time of the run",
+        because="a run ends in time whatever hangs; nothing is known about the component",
+        hint=f"look at it alone with `paramedic check {component.name}`",
+    )
+
+
 def stopped_on_purpose(component: Component, spec: CheckSpec) -> Finding:
     """Nobody wants it to run, so nothing is looked at."""
     return Finding(

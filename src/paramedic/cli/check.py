@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("components", nargs=-1, metavar="[COMPONENT]...")
 @click.option("--only", "codes", multiple=True, metavar="CODE", help="Only the checks of this code, or this check.")
-@click.option("--quick", "depth", flag_value=Depth.QUICK.value, help="Only what is fast.")
-@click.option("--full", "depth", flag_value=Depth.FULL.value, help="Everything, however long it takes.")
+@click.option("--quick", "depth", flag_value=Depth.QUICK.value, help="Only what is fast, within two minutes.")
+@click.option("--full", "depth", flag_value=Depth.FULL.value, help="Everything, probes included, within ten minutes.")
 @click.option(
     "--format", "style", type=click.Choice(list(FORMATS)), default="text", show_default=True, help="Of the report."
 )
@@ -63,11 +63,13 @@ def check(  # noqa: PLR0917  # click passes them by name
         runner = Runner(service, registry, clock, RecordedProcesses(service, store, clock))
         chosen = Depth(depth or Depth.NORMAL)
         waiting = Waiting(len(runner.due(components, codes, chosen)), clock)
+        settings = service.settings
+        limit_s = settings.quick_check_limit_s if chosen is Depth.QUICK else settings.full_check_limit_s
         stop = asyncio.Event()
 
         async def look() -> Report:
             async with shown(waiting, width()):
-                return await runner.run(components, codes, chosen, waiting, stop)
+                return await runner.run(components, codes, chosen, waiting, stop, limit_s=limit_s)
 
         report = run_loop(look(), on_interrupt=stop.set)
     finally:

@@ -17,6 +17,7 @@ from paramedic import __version__
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("init:init", "Look around on this machine and write the service file."),
     "check": ("check:check", "Look at the service and judge; changes nothing."),
+    "probe": ("probe:probe", "Run the synthetic probes: what a user does, step by step."),
     "status": ("status:status", "Show what is known without looking again."),
     "explain": ("explain:explain", "Explain a code or a check: what it means, what heals it."),
     "checks": ("explain:checks", "List every check with its codes."),

@@ -101,6 +101,10 @@ class Settings:
     """Whether memory profiles are taken all the time."""
     incident_profile: bool = True
     """Whether a short profile is attached to an incident."""
+    quick_check_limit_s: float = 120.0
+    """How long ``check --quick`` may take as a whole; what has not ended then is unknown."""
+    full_check_limit_s: float = 600.0
+    """How long any other ``check`` may take as a whole."""
     auto_backup_on_error: bool = False
     """Whether an incident makes copies of the files of its components at once."""
 

@@ -1,14 +1,12 @@
 """Asks HTTP servers through aiohttp, follows redirects, and tells exactly how it failed."""
 
 import asyncio
-import socket
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
 
 from paramedic import __version__
 from paramedic.model.clock import Clock
@@ -16,42 +14,12 @@ from paramedic.packs.http.answer import BODY_LIMIT, Answer, NoAnswer, Trouble
 from paramedic.packs.http.failing import telling
 from paramedic.packs.http.request import READING, Request
 from paramedic.packs.http.target import shown
-from paramedic.packs.tcp.resolve import Unresolved, addresses
+from paramedic.packs.tcp.names import Names
 from paramedic.sdk import Secret
 
 MOST_REDIRECTS = 5
 _REDIRECTS = (301, 302, 303, 307, 308)
 _KEEPING_THE_METHOD = (307, 308)
-_RESOLVE_LIMIT_S = 30.0  # the time of the whole exchange ends it sooner
-
-
-class _Resolver(AbstractResolver):
-    """Resolves on threads that may hang without holding anybody up."""
-
-    async def resolve(
-        self,
-        host: str,
-        port: int = 0,
-        family: int = socket.AF_UNSPEC,  # noqa: ARG002  # any family is asked for
-    ) -> list[ResolveResult]:
-        try:
-            found = await addresses(host, port, _RESOLVE_LIMIT_S)
-        except Unresolved as unresolved:
-            raise OSError(str(unresolved)) from None
-        return [
-            ResolveResult(
-                hostname=host,
-                host=each,
-                port=port,
-                family=socket.AF_INET6 if ":" in each else socket.AF_INET,
-                proto=socket.IPPROTO_TCP,
-                flags=socket.AI_NUMERICHOST,
-            )
-            for each in found
-        ]
-
-    async def close(self) -> None:
-        """Nothing is kept open."""
 
 
 class Client:
@@ -63,7 +31,7 @@ class Client:
         self._phase = ""
 
     async def __aenter__(self) -> Self:
-        connector = aiohttp.TCPConnector(resolver=_Resolver(), force_close=True, use_dns_cache=False)
+        connector = aiohttp.TCPConnector(resolver=Names(), force_close=True, use_dns_cache=False)
         self.session = aiohttp.ClientSession(
             connector=connector,
             timeout=aiohttp.ClientTimeout(total=None),
