@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from paramedic.drills.leash import leash
 from paramedic.model.clock import Clock, SystemClock
 from paramedic.sdk import proc
 from paramedic.sdk.fault import DrillFailed
@@ -111,9 +112,9 @@ class Patient:
         return found[0]
 
     def lives_here(self, pid: int) -> bool:
-        """Whether the process works in this patient's folder."""
+        """Whether the process works in this patient's folder or below."""
         try:
-            return Path(os.readlink(f"/proc/{pid}/cwd")) == self.folder.resolve()
+            return Path(os.readlink(f"/proc/{pid}/cwd")).is_relative_to(self.folder.resolve())
         except OSError:
             return False
 
@@ -128,7 +129,14 @@ class Patient:
         log = self.folder / "guests.log"
         with log.open("ab") as out:
             guest = subprocess.Popen(
-                command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
+                command,
+                cwd=self.folder,
+                env=self.environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                preexec_fn=leash(signal.SIGKILL),  # noqa: PLW1509  # it makes system calls only
+                start_new_session=True,
             )
         self.guests.append(guest)
         return guest

@@ -1,6 +1,7 @@
 """A connection to a PostgreSQL, and why there is none."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from enum import StrEnum
@@ -63,6 +64,8 @@ async def opened(login: Login, limit_s: float) -> "AsyncIterator[AsyncConnection
         import psycopg
     except ImportError:
         raise Shut(Why.NO_DRIVER, "the driver `psycopg` is not installed") from None
+    # It tells of each cancelled query; a time-out of ours is a finding already.
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
     connection = None
     try:
         async with asyncio.timeout(limit_s):

@@ -14,6 +14,8 @@ _SLOW_MS = 500.0
 _RUNNING_S = 5.0
 _CALLS = 3
 _TOP = 10
+_GRAVE = 4
+"""Times the limit from which slow is no warning any more."""
 
 _STATEMENTS = """
     SELECT queryid, calls, total_exec_time, left(query, 300) FROM {}.pg_stat_statements
@@ -33,6 +35,7 @@ _SCANNED = """
     SELECT relname, seq_scan, seq_tup_read, n_live_tup FROM pg_stat_user_tables
     WHERE seq_scan > 0 AND n_live_tup > 10000 AND coalesce(idx_scan, 0) < seq_scan ORDER BY seq_tup_read DESC LIMIT 5
 """
+_WINDOW_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +52,14 @@ class Spent:
         return self.total_ms / max(1, self.calls)
 
 
-@check(codes.SLOW_QUERIES, of=Postgres, timeout_s=5, every_s=60, depth=Depth.NORMAL)
+Totals = Mapping[int, Spent]
+
+
+@check(codes.SLOW_QUERIES, of=Postgres, timeout_s=5, every_s=10, depth=Depth.NORMAL)
 async def slow_queries(database: Postgres, context: Context) -> Finding:
     """The statements of a PostgreSQL are quick.
 
-    Looks at: ``pg_stat_statements`` where it is installed: the mean time of each statement since the last look
+    Looks at: ``pg_stat_statements`` where it is installed: the mean time of each statement in the last minute
     (``slow_query_ms``, 500, from three calls on); and statements that run now (``running_query_s``, 5). The evidence
     lists the ten that cost most, and large tables that are read from end to end.
     Why: a missing index shows here long before the database is called slow.
@@ -67,14 +73,14 @@ async def slow_queries(database: Postgres, context: Context) -> Finding:
             scanned = await (await connection.execute(_SCANNED)).fetchall()
     except Shut:
         return context.info("not looked at: the server lets nobody in")
-    spent = _since(context.memory.get("total"), total)
-    context.memory["total"] = total
+    spent = _lately(context, total or {})
     slow_ms, running_s = context.threshold("slow_query_ms", _SLOW_MS), context.threshold("running_query_s", _RUNNING_S)
     slow = [each for each in spent if each.calls >= _CALLS and each.mean_ms > slow_ms]
     long = [row for row in running if (row[2] or 0) > running_s]
     if not slow and not long:
         shown = "" if total is not None else "; `pg_stat_statements` is not installed, so only running ones are seen"
         return context.ok(f"no slow statement{shown}")
+    is_grave = any(each.mean_ms > _GRAVE * slow_ms for each in slow) or any(row[2] > _GRAVE * running_s for row in long)
     worst = f"a statement takes {slow[0].mean_ms:.0f} ms on average" if slow else f"one has run for {long[0][2]:.0f} s"
     evidence = (
         Evidence(
@@ -90,7 +96,7 @@ async def slow_queries(database: Postgres, context: Context) -> Finding:
             text="\n".join(f"{row[0]}: {row[1]} times, {row[2]} rows read, {row[3]} rows live" for row in scanned),
         ),
     )
-    return context.warning(
+    return (context.critical if is_grave else context.warning)(
         codes.SLOW_QUERIES,
         observed=f"{len(slow) + len(long)} slow statements; {worst}",
         expected=f"at most {slow_ms:g} ms a call and {running_s:g} s in all",
@@ -100,7 +106,7 @@ async def slow_queries(database: Postgres, context: Context) -> Finding:
     )
 
 
-async def _statements(connection: Any) -> Mapping[int, Spent] | None:  # Any: psycopg is imported lazily
+async def _statements(connection: Any) -> Totals | None:  # Any: psycopg is imported lazily
     from psycopg import Error
     from psycopg.sql import SQL, Identifier
 
@@ -118,17 +124,22 @@ async def _statements(connection: Any) -> Mapping[int, Spent] | None:  # Any: ps
     return found
 
 
-def _since(before: object, now: Mapping[int, Spent] | None) -> list[Spent]:
-    """What was spent since the last look; all of it at the first, or where the counters were reset."""
-    earlier: Mapping[int, Spent] = before if isinstance(before, dict) else {}
+def _lately(context: Context, total: Totals) -> list[Spent]:
+    """What was spent in the last minute, the costliest first; at a lone look, since the counters began."""
+    now = context.clock.monotonic()
+    kept = context.memory.setdefault("totals", [])
+    assert isinstance(kept, list)
+    kept.append((now, total))
+    while len(kept) > 2 and now - kept[1][0] >= _WINDOW_S:
+        kept.pop(0)
+    earlier: Totals = kept[0][1] if context.looks_again else {}
     spent = []
-    for key, each in (now or {}).items():
+    for key, each in total.items():
         old = earlier.get(key)
-        spent.append(
-            Spent(each.calls - old.calls, each.total_ms - old.total_ms, each.text)
-            if old and old.calls <= each.calls
-            else each
-        )
+        if old and old.calls <= each.calls:  # less: the counters were reset
+            spent.append(Spent(each.calls - old.calls, each.total_ms - old.total_ms, each.text))
+        else:
+            spent.append(each)
     return sorted((each for each in spent if each.calls), key=lambda each: -each.total_ms)
 
 

