@@ -271,6 +271,7 @@ async def test_a_header_without_end(look, talk_to, line):
         while True:
             writer.write(line)
             await writer.drain()
+            await asyncio.sleep(0)  # it shares its loop with the look
 
     [found] = await look(stays_open, ws(await talk_to(talk)), timeout_s=2)
     assert found.code in ("websocket.handshake", "websocket.unresponsive")
@@ -424,6 +425,7 @@ async def test_huge_frames(look, talk_to, upgrade):
         while True:
             writer.write(bytes(65536))
             await writer.drain()
+            await asyncio.sleep(0)
 
     [found] = await look(stays_open, ws(await talk_to(talk)), timeout_s=3)
     assert found.status is Status.UNKNOWN
