@@ -33,12 +33,21 @@ lint: $(VENV)/.wheel
 test: lint
 	$(BIN)/python -m pytest -n 2 -m "not system and not slow"
 
-# What needs Debian packages. They are installed where that is possible; what is absent is printed.
+# What needs Debian packages and one of npm. They are installed where that is possible; nothing of them is started, and
+# what is absent is printed.
+SYSTEM_PACKAGES := monit runit nginx-light redis-server prometheus prometheus-alertmanager
+HTTP_SERVER := $(VENV)/node/node_modules/http-server
 test-system: $(VENV)/.wheel
-	@if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
-	  command -v monit > /dev/null && command -v runsv > /dev/null || \
-	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends monit runit; } > /dev/null 2>&1 || \
-	  echo "the Debian packages monit and runit could not be installed"; fi
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null && ! dpkg -s $(SYSTEM_PACKAGES) > /dev/null 2>&1; then \
+	  policy=/usr/sbin/policy-rc.d; made=; \
+	  [ -e $$policy ] || { printf '#!/bin/sh\nexit 101\n' > $$policy && chmod 755 $$policy && made=yes; }; \
+	  { apt-get update -qq; DEBIAN_FRONTEND=noninteractive \
+	    apt-get install -y -qq --no-install-recommends $(SYSTEM_PACKAGES); } > $(VENV)/apt.log 2>&1 || \
+	  echo "not all of $(SYSTEM_PACKAGES) could be installed; $(VENV)/apt.log says why"; \
+	  [ -z "$$made" ] || rm -f $$policy; fi
+	@[ -e $(HTTP_SERVER) ] || ! command -v npm > /dev/null || \
+	  npm install --silent --no-fund --no-audit --prefix $(VENV)/node http-server@14.1.1 > $(VENV)/npm.log 2>&1 || \
+	  echo "http-server could not be installed; $(VENV)/npm.log says why"
 	$(BIN)/python -m pytest -m system
 
 # SIGKILL of Paramedic at every failpoint of every step of every shipped playbook, on both stores.
