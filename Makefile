@@ -41,9 +41,9 @@ test-system: $(VENV)/.wheel
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null && ! dpkg -s $(SYSTEM_PACKAGES) > /dev/null 2>&1; then \
 	  policy=/usr/sbin/policy-rc.d; made=; \
 	  [ -e $$policy ] || { printf '#!/bin/sh\nexit 101\n' > $$policy && chmod 755 $$policy && made=yes; }; \
-	  { apt-get update -qq; DEBIAN_FRONTEND=noninteractive \
-	    apt-get install -y -qq --no-install-recommends $(SYSTEM_PACKAGES); } > $(VENV)/apt.log 2>&1 || \
-	  echo "not all of $(SYSTEM_PACKAGES) could be installed; $(VENV)/apt.log says why"; \
+	  apt-get update -qq > /dev/null 2>&1; for package in $(SYSTEM_PACKAGES); do \
+	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$package > $(VENV)/apt.log 2>&1 || \
+	  echo "the Debian package $$package could not be installed: $$(tail -n 1 $(VENV)/apt.log)"; done; \
 	  [ -z "$$made" ] || rm -f $$policy; fi
 	@[ -e $(HTTP_SERVER) ] || ! command -v npm > /dev/null || \
 	  npm install --silent --no-fund --no-audit --prefix $(VENV)/node http-server@14.1.1 > $(VENV)/npm.log 2>&1 || \
