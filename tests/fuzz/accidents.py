@@ -25,7 +25,7 @@ _ODD = [
     *"{}[]()<>:,;=-&*!|'\"%@`#?\\/\t\r\n \0\x1b\x7f",
     *("\r\n\r\n", "\n\n", "${", "${X}", "$$", "<<: *a", "&a", "*a", "---", "...", "!!python/object:os.system", "%YAML 9.9"),
     *("null", "~", ".inf", ".nan", "1e999", "-0", "0x", "9" * 4000, "true", "\ufeff", "\u2028", "\x85", "\u202e", "é", "😀"),
-    *('"\\ud800"', '"\\U99999999"', "a" * 3000, "[" * 1500, "{" * 300, "- " * 300, "\xff\xfe", "'''", '"""', "[[", "]]", "export "),
+    *('"\\ud800"', '"\\U99999999"', "a" * 3000, "[" * 1500, "{" * 300, "- " * 300, "!" + "t" * 2000, "\xff\xfe", "'''", '"""', "[[", "]]", "export "),
     *("%s", "{0}", "../" * 8, "file:///etc/passwd", "Content-Length: 99999999999999999999", "Transfer-Encoding: chunked"),
     *("Location: ", "\r\n 0", "0\r\n\r\n", "ffffffffffffffff\r\n", "-1\r\n", "charset=utf-7", "charset=rot13", "charset=idna", "deflate"),
 ]  # fmt: skip

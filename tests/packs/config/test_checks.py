@@ -85,7 +85,7 @@ async def test_every_problem_is_told_at_once_with_its_line(expect) -> None:
         (b"a: 1\nb: \0\0\0", "a.yaml", 2),
         (b"\x7fELF\x02\xff\xfe\x80\x90\xc0" * 100, "a.yaml", 1),
         ("a: 2026-13-45\n", "a.yaml", None),
-        ("[" * 20_000, "a.yaml", None),
+        ("[" * 20_000, "a.yaml", 1),
         ("[" * 200_000, "a.json", None),
         ('{"a":' + "9" * 5000 + "}", "a.json", None),
     ],

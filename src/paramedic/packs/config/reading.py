@@ -15,6 +15,9 @@ LIMIT_BYTES = {Format.YAML: 512 << 10, Format.JSON: 8 << 20, Format.TOML: 2 << 2
 """What is read of a file. YAML is parsed at some 80 KB a second, so more would not end within a look."""
 _BOMS = ((b"\xff\xfe", "UTF-16"), (b"\xfe\xff", "UTF-16"))
 _PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
+_DEEPEST = 100
+"""Brackets open at once on one line; no configuration has so many."""
+_ENDLESS_TAG = re.compile(r"(?:^|[\s\[{,:])!\S{1000}")
 _SETTING = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_.-]*)\s*=\s*(.*)", re.DOTALL)
 
 
@@ -137,6 +140,8 @@ def _yaml(text: str) -> object:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+    if line := _slow_line(text):
+        raise Unparseable("is nested too deeply, or has too long a tag, to be a configuration", line)
     # the round-trip loader knows lines, lets unknown tags stand and runs no code; services' own loaders accept
     # repeated keys, so we do
     yaml = YAML(typ="rt", pure=True)
@@ -157,6 +162,22 @@ def _yaml(text: str) -> object:
     except Exception as error:  # a boundary: constructors of odd scalars raise whatever they like
         raise Unparseable(f"holds a value that cannot exist ({type(error).__name__})") from None
     return documents[0] if documents else {}
+
+
+def _slow_line(text: str) -> int | None:
+    """The first line for which the scanner would need seconds: its time grows with the square of these."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if _ENDLESS_TAG.search(line) or (line.count("[") + line.count("{") > _DEEPEST and _depth(line) > _DEEPEST):
+            return number
+    return None
+
+
+def _depth(line: str) -> int:
+    deepest = depth = 0
+    for character in line:
+        depth += (character in "[{") - (character in "]}")
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def _env(text: str) -> dict[str, str]:
