@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 SOURCES := $(shell find src -type f -not -name '*.pyc')
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
-.PHONY: test test-system lint demo crash fuzz bench bench-restart bench-probes reference clean wheel
+.PHONY: test test-system lint demo crash fuzz bench bench-restart bench-probes reference docs clean wheel bench-guard mutation crash-guard
 
 $(VENV)/.dependencies: constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say make PYTHON=/path/to/python3.11")'
@@ -54,9 +54,9 @@ test-system: $(VENV)/.wheel
 crash: $(VENV)/.wheel
 	$(BIN)/python -m pytest -n 2 tests/crash -m "slow or not slow"
 
-# A hundred thousand hostile service files.
+# A hundred thousand hostile inputs of each kind: service files, configuration files, HTTP answers.
 fuzz: $(VENV)/.wheel
-	FUZZ_FILES=100000 $(BIN)/python -m pytest tests/service/test_service_hostile.py --timeout 3600
+	FUZZ_INPUTS=100000 $(BIN)/python -m pytest -n 2 tests/fuzz tests/service/test_service_hostile.py
 
 bench: bench-restart bench-probes
 
@@ -66,8 +66,31 @@ bench-restart: $(VENV)/.wheel
 bench-probes: $(VENV)/.wheel
 	$(BIN)/python bench/probes.py --json build/bench-probes.json
 
+# The guards beside their peers, in one process and an environment of their own.
+GUARD_PEERS := circuitbreaker==2.1.3 purgatory==3.0.1 pybreaker==1.4.1 aiobreaker==1.2.0 interlock-cb==2.8.2 fluxgate==0.9.4 agentbudget==0.4.0 openfeature-sdk==0.10.0
+
+build/guard-peers/.ready: Makefile
+	@test -x build/guard-peers/bin/python || $(PYTHON) -m venv build/guard-peers
+	@PIP_CONSTRAINT= build/guard-peers/bin/python -m pip --disable-pip-version-check install --quiet $(GUARD_PEERS)
+	@touch $@
+
+bench-guard: build/guard-peers/.ready
+	PYTHONPATH=src build/guard-peers/bin/python bench/guard.py --json build/bench-guard.json
+
+# Every small change of guard/ must be noticed by a test.
+mutation: $(VENV)/.wheel
+	$(BIN)/python bench/guard_mutation.py --json build/mutation.json
+
+# The guards under kill -9: a thousand kills of a state file's writer, 10,000 queued calls under killed servers and clients.
+crash-guard: $(VENV)/.wheel
+	$(BIN)/python -m pytest tests/guard -m slow --timeout 3600
+
 reference: $(VENV)/.wheel
 	$(BIN)/paramedic reference docs/reference
+
+# The documents as a site, in build/site.
+docs: $(VENV)/.wheel
+	$(BIN)/properdocs build --quiet --strict --config-file properdocs.yml
 
 demo: $(VENV)/.wheel
 	@$(BIN)/paramedic demo $(if $(STAY),--stay) $(if $(JSON),--json)
