@@ -15,8 +15,9 @@ _SETTLED_S = 10.0
 """A process younger than this is still starting, and busy with that."""
 _GLANCE_S = 0.2
 _LOOK_S = 1.0
-_SUSPICIOUS = 0.6
-"""Such a part of the limit, seen in a glance, is worth the longer look."""
+_TURNS, _TURN_S, _ENOUGH_S = 10, 0.02, 0.4
+_SUSPICIOUS = 0.25
+"""Such a part of the limit, seen in a glance, is worth the longer look: on a crowded machine a glance sees little."""
 _COMPUTES = frozenset({"llm", "embedding", "speech"})
 """Kinds whose work is computing: a core that is never idle is what they are for."""
 _NAMED = 5
@@ -82,12 +83,27 @@ async def _look(pid: int, context: Context) -> Finding:
 
 
 async def _read(pid: int, context: Context) -> Reading:
-    return await in_thread(usage.read, pid, context.clock.monotonic())
+    return await in_thread(usage.read, pid, context.clock.monotonic)
 
 
 async def _after(seconds: float, reading: Reading, context: Context) -> Use:
+    """What was used since a reading, so many seconds from now on.
+
+    On a crowded machine it waits a little longer, until the busiest thread has had its turn: the kernel tells only
+    then how long that had to wait for it.
+    """
     await context.clock.sleep(max(0.0, seconds))
-    return usage.between(reading, await _read(reading.who.pid, context))
+    later = await _read(reading.who.pid, context)
+    use = usage.between(reading, later)
+    tid, _ = use.busiest
+    for _ in range(_TURNS):
+        if not tid or context.remaining_s < _ENOUGH_S:
+            break
+        await context.clock.sleep(_TURN_S)
+        newest = await _read(reading.who.pid, context)
+        if tid in newest.threads and newest.threads[tid].ran > later.threads[tid].ran:
+            return usage.between(reading, newest)
+    return use
 
 
 def _percent(use: Use, pid: int) -> float:

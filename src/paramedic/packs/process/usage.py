@@ -1,7 +1,7 @@
 """How much processor time a process and each of its threads have used, and how much of it between two readings."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,7 +65,7 @@ class Use:
         return max(found)
 
 
-def read(pid: int, now: float, root: Path = Path("/proc")) -> Reading:
+def read(pid: int, monotonic: Callable[[], float], root: Path = Path("/proc")) -> Reading:
     """Read it now.
 
     Raises:
@@ -74,7 +74,7 @@ def read(pid: int, now: float, root: Path = Path("/proc")) -> Reading:
     who = proc.identity(pid)
     if who is None:
         raise ProcessLookupError(pid)
-    threads = {}
+    now, threads = monotonic(), {}
     for name in os.listdir(root / str(pid) / "task"):
         try:
             folder = root / str(pid) / "task" / name
