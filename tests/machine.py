@@ -42,7 +42,7 @@ class Machine:
     """Processes that see each other and nobody else; all of them end with it."""
 
     def __init__(self) -> None:
-        user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+        user = [] if os.geteuid() == 0 else ["--user", "--map-current-user", "--keep-caps"]
         flags = [*user, "--pid", "--net", "--mount", "--mount-proc", "--fork", "--kill-child"]
         self.is_apart = False
         self._holder: subprocess.Popen[str] | None = None
