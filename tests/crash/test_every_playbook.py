@@ -18,6 +18,7 @@ DRILLS = {
     "repair-database": "sqlite-corrupt",
     "restore-database": "sqlite-missing",
     "install-package": "python-package-missing",
+    "create-directory": "directory-missing",
 }
 POINTS = ("after-intent", "mid-act", "after-act", "after-done")
 UNINTERRUPTIBLE = {("restore-config", 1), ("reset-config", 1)}
