@@ -306,6 +306,24 @@ async def test_what_spends_or_lives_elsewhere_is_skipped_with_its_reason(looking
     assert await runner.look("there") == ()
 
 
+async def test_slow_imports_cost_no_look_its_time(looking, tmp_path, monkeypatch):
+    """What a check imports is there before the time of any look begins; what cannot be imported is the check's matter."""
+    (tmp_path / "slow_to_import.py").write_text("import time; time.sleep(0.5)")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    async def imports(_thing: Thing, context: Context) -> Finding:
+        import slow_to_import  # noqa: F401
+
+        return context.ok("there")
+
+    both = (
+        declare(passes, timeout_s=0.3),
+        declare(imports, timeout_s=0.3, imports=("slow_to_import", "absent_module")),
+    )
+    report = await looking(*both).run()
+    assert {each.status for each in report.findings} == {Status.OK}
+
+
 async def test_a_run_ends_in_time_whatever_hangs(looking):
     """After the limit of the whole run, what has not ended or had no turn is unknown; what ended keeps its verdict."""
     runner = looking(declare(passes), declare(hangs, timeout_s=60), components=components(*"abc"), checks_at_once=1)

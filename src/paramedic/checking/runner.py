@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass, replace
+from importlib import import_module
 from typing import Protocol
 
 from paramedic import __version__
@@ -72,6 +73,7 @@ class Runner:
         self._slots = asyncio.Semaphore(max(1, service.settings.checks_at_once))
         self._memories: dict[Key, dict[str, object]] = {}
         self._abandoned: dict[Key, _Look] = {}
+        self._imported: set[str] = set()
 
     @property
     def gave_up(self) -> bool:
@@ -152,6 +154,7 @@ class Runner:
 
     async def look_at(self, component: Component, spec: CheckSpec) -> tuple[Finding, ...]:
         """One look of one check. Whatever happens, it yields findings within the check's time."""
+        self._import(spec)
         async with Slot(self._slots):
             started = self._clock.monotonic()
             try:
@@ -167,6 +170,8 @@ class Runner:
     ) -> list[tuple[Finding, ...] | None]:
         """The findings of each pair; ``None`` where ``stop`` came first."""
         looks: list[tuple[Finding, ...] | None] = [None] * len(pairs)
+        for _, spec in pairs:
+            self._import(spec)  # all before the first look begins, because an import holds up everybody
 
         async def one(index: int, component: Component, spec: CheckSpec) -> None:
             if progress:
@@ -187,6 +192,13 @@ class Runner:
                     late = verdict.out_of_time(component, spec, limit_s)
                     looks[index] = (self._finish(late, component, started=None),)
         return looks
+
+    def _import(self, spec: CheckSpec) -> None:
+        if spec.id not in self._imported:
+            self._imported.add(spec.id)
+            for name in spec.imports:
+                with suppress(Exception):  # a boundary: the check itself will say what is missing
+                    import_module(name)
 
     async def _judge(self, component: Component, spec: CheckSpec) -> tuple[Finding, ...]:
         if self._processes.facts(component).desired is Desired.STOPPED:

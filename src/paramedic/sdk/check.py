@@ -44,6 +44,8 @@ class CheckSpec:
     """Whether it concerns a target of its class at all."""
     asks: Callable[[Any], Collection[Permit]]
     """What the service file must permit for a look at this target."""
+    imports: tuple[str, ...]
+    """Modules that take long to import; they are, before the time of a look begins."""
 
     def target(self, component: Component) -> object | None:
         """The part of the component that this check looks at; ``None`` when it is not concerned."""
@@ -68,6 +70,7 @@ def check(
     spends: str | None = None,
     when: Callable[[Any], bool] = lambda _target: True,
     asks: Callable[[Any], Collection[Permit]] = lambda _target: (),
+    imports: tuple[str, ...] = (),
     id: str | None = None,
 ) -> Callable[[type_of_run], CheckSpec]:
     """Declare an async function ``(target, context) -> Finding | list[Finding]`` as a check.
@@ -81,6 +84,7 @@ def check(
         spends: what a look costs, where it costs anything.
         when: whether it concerns a target of that class at all.
         asks: what the service file must permit for a look at a target that writes or costs.
+        imports: modules that the check imports when it runs and that take long, by their full names.
         id: its name; by default the pack's folder and the function's name.
     """
 
@@ -98,6 +102,7 @@ def check(
             spends=spends,
             when=when,
             asks=asks,
+            imports=imports,
         )
 
     return declare

@@ -54,6 +54,7 @@ _P95_MS = 1000.0
     DNS_UNRESOLVED,
     of=Http,
     asks=lambda server: server.permits,
+    imports=("paramedic.packs.http.exchange",),
     timeout_s=5,
     every_s=5,
 )

@@ -25,6 +25,7 @@ _LISTED = 20
     UNDESCRIBED,
     of=Http,
     when=lambda server: bool(server.openapi),
+    imports=("paramedic.packs.http.exchange",),
     timeout_s=60,
     every_s=300,
     depth=Depth.FULL,

@@ -35,6 +35,7 @@ _LEAST_S = 0.05
     SLOW,
     of=Journey,
     asks=lambda journey: journey.permits,
+    imports=("paramedic.packs.journey.travel",),
     timeout_s=30,
     every_s=60,
     depth=Depth.FULL,
