@@ -11,27 +11,32 @@ Each is reached from outside its process, too: `paramedic.guard.post` describes 
 where every process shows its guards; `paramedic.guard.outside` is the other end. `paramedic.guard.testing` helps tests.
 """
 
-from paramedic.guard.breaker import CircuitBreaker, State
-from paramedic.guard.cardinality import LabelCap
-from paramedic.guard.clock import Clock
-from paramedic.guard.energy import EnergyBudget, EnergyMeter
-from paramedic.guard.errors import (
-    BudgetExhausted,
-    CircuitOpen,
-    GuardError,
-    InvalidSettings,
-    MissingExtra,
-    Problem,
-    UnreadableDocument,
-)
-from paramedic.guard.events import GuardEvent, listen
-from paramedic.guard.flags import FeatureFlags, get_feature_flags, reset_feature_flags
-from paramedic.guard.memory import MemoryMonitor
-from paramedic.guard.performance import PerformanceMonitor
-from paramedic.guard.safety import ProductionSafetyManager
-from paramedic.guard.settings import BreakerSettings, TripCondition, patient_profile
-from paramedic.guard.tripwire import BudgetTripwire, get_budget_tripwire, get_tripwire, reset_tripwire_instance
-from paramedic.guard.window import Window
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from paramedic.guard.breaker import CircuitBreaker, State
+    from paramedic.guard.cardinality import LabelCap
+    from paramedic.guard.clock import Clock
+    from paramedic.guard.energy import EnergyBudget, EnergyMeter
+    from paramedic.guard.errors import (
+        BudgetExhausted,
+        CircuitOpen,
+        GuardError,
+        InvalidSettings,
+        MissingExtra,
+        Problem,
+        UnreadableDocument,
+    )
+    from paramedic.guard.events import GuardEvent, listen
+    from paramedic.guard.flags import FeatureFlags, get_feature_flags, reset_feature_flags
+    from paramedic.guard.memory import MemoryMonitor
+    from paramedic.guard.performance import PerformanceMonitor
+    from paramedic.guard.safety import ProductionSafetyManager
+    from paramedic.guard.settings import BreakerSettings, TripCondition, patient_profile
+    from paramedic.guard.tasks import FailedTaskQueue
+    from paramedic.guard.tripwire import BudgetTripwire, get_budget_tripwire, get_tripwire, reset_tripwire_instance
+    from paramedic.guard.window import Window
 
 __all__ = [
     "BreakerSettings",
@@ -66,11 +71,48 @@ __all__ = [
     "reset_tripwire_instance",
 ]
 
+_HOMES = {
+    "BreakerSettings": "settings",
+    "BudgetExhausted": "errors",
+    "BudgetTripwire": "tripwire",
+    "CircuitBreaker": "breaker",
+    "CircuitOpen": "errors",
+    "Clock": "clock",
+    "EnergyBudget": "energy",
+    "EnergyMeter": "energy",
+    "FailedTaskQueue": "tasks",
+    "FeatureFlags": "flags",
+    "GuardError": "errors",
+    "GuardEvent": "events",
+    "InvalidSettings": "errors",
+    "LabelCap": "cardinality",
+    "MemoryMonitor": "memory",
+    "MissingExtra": "errors",
+    "PerformanceMonitor": "performance",
+    "Problem": "errors",
+    "ProductionSafetyManager": "safety",
+    "State": "breaker",
+    "TripCondition": "settings",
+    "UnreadableDocument": "errors",
+    "Window": "window",
+    "get_budget_tripwire": "tripwire",
+    "get_feature_flags": "flags",
+    "get_tripwire": "tripwire",
+    "listen": "events",
+    "patient_profile": "settings",
+    "reset_feature_flags": "flags",
+    "reset_tripwire_instance": "tripwire",
+}
+"""Where each name lives. It is imported when it is first used, so that a program pays for what it uses."""
+
 
 def __getattr__(name: str) -> object:
-    """The queue brings SQLite with it, so it is imported when it is first used."""
-    if name == "FailedTaskQueue":
-        from paramedic.guard.tasks import FailedTaskQueue
+    if name not in _HOMES:
+        raise AttributeError(f"module `{__name__}` has no attribute `{name}`")
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
 
-        return FailedTaskQueue
-    raise AttributeError(f"module `{__name__}` has no attribute `{name}`")
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -219,11 +219,16 @@ class CircuitBreaker:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        period, started = self._leave()
-        if error is not None:
+        entered = _ENTERED.get()
+        if entered is not None and entered[0] is self:
+            _ENTERED.set(entered[3])
+            period, started = entered[1], entered[2]
+        else:
+            period, started = self._leave()
+        if error is None:
+            self.end_well(period, started)
+        else:
             period.failed(error, started)
-            return
-        self.end_well(period, started)
 
     def end_well(self, period: ClosedPeriod | Trial, started: float) -> None:
         """A call that was let through has succeeded."""

@@ -260,8 +260,11 @@ class FeatureFlags:
 
 def share(name: str, key: str) -> int:
     """Where a key stands among 10,000, the same everywhere and for ever."""
-    digest = blake2b(f"{name}:{key}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    return int.from_bytes(digest, "big") % 10_000
+    try:
+        data = f"{name}:{key}".encode()
+    except UnicodeEncodeError:  # half of a surrogate pair, as broken clients send it
+        data = f"{name}:{key}".encode("utf-8", "surrogatepass")
+    return int.from_bytes(blake2b(data, digest_size=8).digest(), "big") % 10_000
 
 
 def _fits(flag: Flag, context: Mapping[str, Any]) -> bool:

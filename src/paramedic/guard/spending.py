@@ -14,6 +14,7 @@ from paramedic.guard.clock import Clock
 from paramedic.guard.errors import BudgetExhausted
 from paramedic.guard.ledger import Ledger
 
+_UNLIMITED = float("inf")
 _DAY_S = 86_400
 _SHARES = 100
 """A process draws a hundredth of the limit at a time."""
@@ -23,31 +24,28 @@ EVERY_SCOPE = "*"
 class Reservation:
     """What one call may use. Committed with what it used, or released; leaving its ``with`` block does the rest."""
 
-    __slots__ = ("_open", "_spending", "amount", "day", "scope")
+    __slots__ = ("_spending", "amount", "day", "drawn", "open", "scope")
 
-    def __init__(self, spending: "Spending", scope: str, amount: float, day: int) -> None:
+    def __init__(self, spending: "Spending", scope: str, amount: float, drawn: float, day: int) -> None:
         self._spending = spending
-        self._open = True
+        self.open = True
         self.scope = scope
         self.amount = amount
+        self.drawn = drawn
+        """What was taken from the budget for it: nothing where there was no limit."""
         self.day = day
 
     def commit(self, used: float | None = None) -> None:
         """The call was made and used so much; without a number, all that was reserved. Only the first word counts."""
-        if used is not None and not 0 <= used < float("inf"):
+        if used is None:
+            used = self.amount
+        elif not 0 <= used < _UNLIMITED:
             raise ValueError(f"a call uses a number of at least 0, not `{used}`")
-        if self._take():
-            self._spending.settle(self, self.amount if used is None else used)
+        self._spending.settle(self, used)
 
     def release(self) -> None:
         """The call was not made, or used nothing."""
-        if self._take():
-            self._spending.settle(self, 0)
-
-    def _take(self) -> bool:
-        with self._spending.lock:
-            taken, self._open = self._open, False
-        return taken
+        self._spending.settle(self, 0)
 
     def __enter__(self) -> Self:
         return self
@@ -77,6 +75,7 @@ class Spending:
         self._tell = tell
         self._free: dict[str, float] = {}  # drawn from the file and not used by any call
         self._day = -1
+        self._day_ends = float("-inf")
         self._stopped: set[str] = set()
         self._told: set[str] = set()
 
@@ -87,6 +86,7 @@ class Spending:
     def set_limit(self, scope: str, limit: float | None) -> None:
         """Change a limit from the next call on; ``None`` removes it."""
         with self.lock:
+            self._free.pop(scope, None)  # drawn under another limit
             if limit is None:
                 self._limits.pop(scope, None)
             else:
@@ -106,34 +106,34 @@ class Spending:
 
     def reserve(self, amount: float, scope: str) -> Reservation:
         """Reserve before the call; raises `BudgetExhausted` where the call would overspend."""
-        if not 0 <= amount < float("inf"):
+        if not 0 <= amount < _UNLIMITED:
             raise ValueError(f"a call reserves a number of at least 0, not `{amount}`")
-        told = ""
         with self.lock:
-            day = self._today()
-            limit = self.limit(scope)
-            stopped = scope in self._stopped or EVERY_SCOPE in self._stopped
-            free = self._free.get(scope, 0.0)
-            if not stopped and (limit is None or amount <= free or self._draw(scope, amount, limit)):
-                if limit is not None:
-                    self._free[scope] -= amount
-                return Reservation(self, scope, amount, day)
-            left = 0.0 if stopped or limit is None else free + max(0.0, limit - self._taken(scope))
-            if scope not in self._told:
-                self._told.add(scope)
-                told = f"`{scope}` is stopped" if stopped else f"`{scope}` has {left:g} of {limit:g} left"
-        if told:
-            self._tell("exhausted", told)
-        raise BudgetExhausted(scope, amount, left, limit or 0.0)
+            if not self._stopped and self._clock.wall() < self._day_ends:
+                free = self._free.get(scope)
+                if free is not None and amount <= free:
+                    self._free[scope] = free - amount
+                    return Reservation(self, scope, amount, amount, self._day)
+            found = self._reserve(amount, scope)
+            first = scope not in self._told
+        if isinstance(found, Reservation):
+            return found
+        if first:
+            self._told.add(scope)
+            self._tell("exhausted", str(found))
+        raise found
 
     def settle(self, reservation: Reservation, used: float) -> None:
-        """A reservation ended."""
+        """A reservation ended; only the first word counts."""
         scope = reservation.scope
         with self.lock:
-            if self.limit(scope) is None or reservation.day != self._day:  # a new day owes nothing to the old one
+            if not reservation.open:
                 return
-            free = self._free.get(scope, 0.0) + reservation.amount - used
-            if free < 0:  # it used more than it had reserved: that is spent, whatever the limit says
+            reservation.open = False
+            if reservation.day != self._day or self.limit(scope) is None:  # a new day owes nothing to the old one
+                return
+            free = self._free.get(scope, 0.0) + reservation.drawn - used
+            if free < 0:  # it used more than was drawn for it: that is spent, whatever the limit says
                 with self._ledger.change() as state:
                     self._roll(state)
                     taken = state["spending"]["scopes"]
@@ -180,11 +180,25 @@ class Spending:
 
     # ------------------------------------------------------------------ under the lock
 
+    def _reserve(self, amount: float, scope: str) -> Reservation | BudgetExhausted:
+        day = self._today()
+        limit = self.limit(scope)
+        if scope in self._stopped or EVERY_SCOPE in self._stopped:
+            return BudgetExhausted(scope, amount, 0.0, limit or 0.0)
+        if limit is None:
+            return Reservation(self, scope, amount, 0.0, day)
+        if amount <= self._free.get(scope, 0.0) or self._draw(scope, amount, limit):
+            self._free[scope] = self._free.get(scope, 0.0) - amount
+            return Reservation(self, scope, amount, amount, day)
+        left = self._free.get(scope, 0.0) + max(0.0, limit - self._taken(scope))
+        return BudgetExhausted(scope, amount, left, limit)
+
     def _today(self) -> int:
         """The day that is accounted: it never goes back, whatever the wall clock does."""
         day = max(self._day, int(self._clock.wall() // _DAY_S), int(self._ledger.state["spending"]["day"]))
         if day != self._day:
             self._day = day
+            self._day_ends = (day + 1) * _DAY_S
             self._free = {}
             self._told = set()
         return day

@@ -12,6 +12,7 @@ from threading import RLock
 from typing import Any
 
 from paramedic.guard.clock import SYSTEM, Clock, iso
+from paramedic.guard.errors import BudgetExhausted
 from paramedic.guard.events import GuardEvent, Listener, Listeners, announce
 from paramedic.guard.ledger import Ledger, State
 from paramedic.guard.spending import Reservation, Spending
@@ -112,8 +113,9 @@ class BudgetTripwire:
             self._begin_watch()
         try:
             return self._spending.reserve(tokens, scope)
-        finally:
+        except BudgetExhausted:
             self._tell()
+            raise
 
     # ------------------------------------------------------------------ people and programs
 
