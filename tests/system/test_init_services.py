@@ -142,6 +142,20 @@ def test_a_certificate_runs_out(ward: Ward) -> None:
 
 
 @needs_root
+def test_a_folder_has_the_wrong_owner(ward: Ward) -> None:
+    """The folder that a service writes to belonged to its user, and does not any more."""
+    patient = installed("postgres")
+    patient.start(ward.machine, ward.folder / "postgres", 18000)
+    assert ward.init()["postgres-data"]["kind"] == "files"
+    assert ward.check() == (0, {})
+    os.chown(ward.folder / "postgres" / "data", 0, 0)
+    code, told = ward.check()
+    assert code in (1, 2)
+    assert told.keys() >= {"postgres-data"}
+    print(told)
+
+
+@needs_root
 @pytest.mark.parametrize("name", ["postgres", "prometheus"])
 def test_a_disk_is_full(ward: Ward, name: str) -> None:
     """The disk that a service writes to is known from its command line, and looked at."""

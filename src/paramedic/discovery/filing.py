@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from paramedic.discovery.guess import Candidate, Guess, Guesses, LeftOut
-from paramedic.discovery.naming import fit
-from paramedic.discovery.options import paths_named
+from paramedic.discovery.naming import fit, user_name
+from paramedic.discovery.options import folders_named, paths_named
 from paramedic.discovery.project import Project, relative
 from paramedic.discovery.scene import Part, Scene
 from paramedic.discovery.specialists import packages
@@ -50,3 +50,21 @@ def file_component(path: Path, kind: str, what: str, folder: Path, found: Guesse
     name = stem if kind == "config" and stem in _TELLING else f"{stem}-{_SORTS.get(kind, kind)}"
     guess = Guess(name=fit(name), what=what, candidates=[Candidate(keys={"kind": kind, "path": shown})])
     return found.add(guess).name
+
+
+def folder_component(part: Part, name: str, folder: Path, registry: Registry, found: Guesses) -> str | None:
+    """The component of the folders that a part writes to, where a kind looks at such: as they are now, so must they be."""
+    if "files" not in registry.kinds or not (there := folders_named(part)):
+        return None
+    entries = []
+    for path in there:
+        try:
+            owner = path.stat().st_uid
+        except OSError:
+            continue
+        whose = {"owner": user_name(owner)} if owner == part.uid else {}
+        entries.append({"path": relative(path, folder), "type": "directory", **whose, "writable": True})
+    if not entries:
+        return None
+    candidate = Candidate(keys={"kind": "files", "paths": entries})
+    return found.add(Guess(name=f"{name}-data", what=f"where {name} writes", candidates=[candidate])).name

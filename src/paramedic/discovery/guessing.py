@@ -2,17 +2,16 @@
 
 import asyncio
 import os
-import pwd
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from paramedic.discovery.addresses import Address
 from paramedic.discovery.asking import Answer, accepts, ask
-from paramedic.discovery.filing import file_component, of_project, works_in
+from paramedic.discovery.filing import file_component, folder_component, of_project, works_in
 from paramedic.discovery.guess import Candidate, Guess, Guesses, LeftOut
 from paramedic.discovery.matching import pattern_for
-from paramedic.discovery.naming import fit, name_of
+from paramedic.discovery.naming import fit, name_of, user_name
 from paramedic.discovery.options import folders_named, paths_named
 from paramedic.discovery.scene import Part, Scene
 from paramedic.discovery.sockets import Door, passing_ports
@@ -47,7 +46,7 @@ async def guess(scene: Scene, around: Surroundings) -> Guesses:
                 for each in mine[id(part)][:1]:
                     each.needs = (*each.needs, *(name for name in files if name != each.name))
     for part in scene.parts:
-        _connect(part, mine[id(part)], scene, found)
+        _connect(part, mine[id(part)], scene, around.registry, found)
     _tell_absent(scene, found)
     return found
 
@@ -205,7 +204,7 @@ def _general(door: Door, answers: Mapping[tuple[str, int], Answer | None]) -> li
     return [*http, tcp]
 
 
-def _connect(part: Part, mine: list[Guess], scene: Scene, found: Guesses) -> None:
+def _connect(part: Part, mine: list[Guess], scene: Scene, registry: Registry, found: Guesses) -> None:
     """What a part needs: whom it is connected to, whom its variables name, the file that it was started with."""
     if not mine:
         return
@@ -213,6 +212,8 @@ def _connect(part: Part, mine: list[Guess], scene: Scene, found: Guesses) -> Non
     needs = list(first.needs)
     started_with = f"the file that {first.name} was started with"
     needs += [file_component(path, "config", started_with, scene.folder, found) for path in paths_named(part)]
+    if data := folder_component(part, first.name, scene.folder, registry, found):
+        needs.append(data)
     wanted = set(part.needs)
     for project in scene.projects:
         if works_in(part, project.folder):
@@ -270,15 +271,8 @@ async def guess_remote(scene: Scene, table: Table, found: Guesses) -> None:
 def _who(part: Part) -> str:
     known = part.known.name if part.known else None
     if part.process is None:
-        return f"{known or 'somebody'} of user {_user(part.uid)}" if part.uid else f"{known or 'somebody'} of root"
+        return f"{known or 'somebody'} of user {user_name(part.uid)}" if part.uid else f"{known or 'somebody'} of root"
     return part.process.names[0]
-
-
-def _user(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
 
 
 def _listens(door: Door) -> str:

@@ -1,5 +1,6 @@
 """What a part of the service is called: as its manager calls it, as everybody calls it, or as its folder does."""
 
+import pwd
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import PurePath
@@ -57,6 +58,14 @@ def unlike(name: str, taken: Iterable[str], ports: Iterable[int]) -> str:
     others = set(taken)
     tries = [name, *(f"{name}-{port}" for port in sorted(ports)), *(f"{name}-{number}" for number in range(2, 1000))]
     return next(each for each in tries if each not in others)
+
+
+def user_name(uid: int) -> str:
+    """Who that is; the number where nobody has it."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
 
 
 def _by_what_it_runs(part: Part) -> str:
