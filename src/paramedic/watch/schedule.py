@@ -16,7 +16,8 @@ from paramedic.watch.node import Node
 _log = logging.getLogger("paramedic.watch")
 
 _CHEAP_S = 10.0
-"""Checks that by themselves look at least this often follow their component's own interval."""
+"""Checks that by themselves look at least this often follow their component's own interval; so does the most
+frequent one of a component that has no such check."""
 _REST_S = 10.0
 """A dear check that has just looked is not woken again this soon."""
 _FILES_S = 0.25
@@ -34,11 +35,14 @@ class Schedule:
         self._wakes: dict[tuple[str, str], asyncio.Event] = {}
         self._causes: dict[tuple[str, str], str] = {}
         self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._fastest_s: dict[str, float] = {}
 
     def begin(self) -> None:
         """Start a task for each check of each component that has none, and end those without a component."""
         due = [each for each in self._node.runner.due(depth=Depth.FULL) if self._is_wanted(each[0])]
         wanted = {(component.name, spec.id): (component, spec) for component, spec in due}
+        for component, spec in due:
+            self._fastest_s[component.name] = min(spec.every_s, self._fastest_s.get(component.name, math.inf))
         for key in set(self._tasks) - set(wanted):
             self._tasks.pop(key).cancel()
         for key, (component, spec) in wanted.items():
@@ -97,12 +101,12 @@ class Schedule:
         event, clock = self._wakes[key], self._node.clock
         loop = asyncio.get_running_loop()
         cause, last, told = "timer", -1e9, ""
-        every_s = interval_s(component, spec)
+        every_s = interval_s(component, spec, self._fastest_s[component.name])
         await asyncio.sleep(random.uniform(0, min(every_s, 1.0)))
         due = loop.time() - random.uniform(0, every_s)  # all look soon, and from then on spread over the interval
         while True:
             component = self._node.service.components.get(component.name, component)
-            every_s = interval_s(component, spec)
+            every_s = interval_s(component, spec, self._fastest_s[component.name])
             is_dear = spec.every_s > _CHEAP_S
             if cause != "file" or not is_dear or clock.monotonic() - last > _REST_S:
                 last = clock.monotonic()
@@ -133,11 +137,12 @@ class Schedule:
         ]
 
 
-def interval_s(component: Component, spec: CheckSpec) -> float:
-    """How often this check looks at this component."""
+def interval_s(component: Component, spec: CheckSpec, fastest_s: float) -> float:
+    """How often this check looks at this component, whose most frequent check looks every ``fastest_s`` by itself."""
     if component.interval_s is None:
         return spec.every_s
-    return component.interval_s if spec.every_s <= _CHEAP_S else max(component.interval_s, spec.every_s)
+    is_meant = spec.every_s <= max(_CHEAP_S, fastest_s)
+    return component.interval_s if is_meant else max(component.interval_s, spec.every_s)
 
 
 def next_turn(due: float, every_s: float, now: float) -> float:
