@@ -39,13 +39,11 @@ def on_files(files: Files, config: Any) -> Files:  # Any: as above
     """The pages of the root, and every file outside of `docs` to which a page leads."""
     for name, place in PAGES.items():
         files.append(File.generated(config, place, content=(ROOT / name).read_text(encoding="utf-8")))
-    for source in [*DOCS.rglob("*.md"), *(ROOT / name for name in PAGES)]:
-        for _, target, _ in _LINK.findall(source.read_text(encoding="utf-8")):
-            file = (source.parent / target).resolve()
-            place = _in_site(file)
-            if ":" not in target and file.is_file() and not file.is_relative_to(DOCS) and file.name not in PAGES:
-                if files.get_file_from_path(place) is None:
-                    files.append(File.generated(config, place, abs_src_path=str(file)))
+    sources = [*DOCS.rglob("*.md"), *(ROOT / name for name in PAGES)]
+    links = {(each.parent / found[1]).resolve() for each in sources for found in _LINK.findall(each.read_text("utf-8"))}
+    for file in sorted(links):
+        if file.is_file() and not file.is_relative_to(DOCS) and file.name not in PAGES:
+            files.append(File.generated(config, _in_site(file), abs_src_path=str(file)))
     return files
 
 
@@ -59,7 +57,7 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str
         if ":" in link[2]:
             return link[0]
         target = _in_site((source.parent / link[2]).resolve())
-        return f"{link[1]}{os.path.relpath(target, os.path.dirname(place) or '.')}{link[3]}"
+        return f"{link[1]}{os.path.relpath(target, Path(place).parent)}{link[3]}"
 
     return _LINK.sub(moved, markdown)
 

@@ -2,6 +2,7 @@
 
 In a document, ``<!-- file: NAME -->`` above a fenced block writes it to a file, ``<!-- run -->`` above a ``console``
 block carries its commands out and compares what they print. ``<!-- run: with postgres -->`` does so with a real server.
+``<!-- example -->`` is for other machines; each of its commands is carried out by a ``run`` block as well.
 All blocks of a document share one folder and one shell. ``…`` stands for whatever comes; numbers and ids may differ.
 """
 
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from ruamel.yaml import YAML
 
 from living import free_port
 from paramedic.sdk import load_packs
@@ -201,6 +203,48 @@ def test_commands_do_what_the_document_shows(document: Path, folder: Path):
         _carry_out(marked, folder, {})
 
 
+def test_the_pack_in_the_guide_is_the_pack_under_test():
+    """What is shown is what `tests/third_party` builds, installs and drills."""
+    source = ROOT / "tests" / "third_party" / "lockfile"
+    shown = {
+        block.mark.removeprefix("file: pack/"): block.text
+        for block in blocks(ROOT / "docs" / "guides" / "writing-a-pack.md")
+        if block.mark.startswith("file: pack/")
+    }
+    wanted = {str(each.relative_to(source)): each.read_text() for each in source.rglob("*.*") if each.is_file()}
+    assert shown == {name: text for name, text in wanted.items() if "__pycache__" not in name}
+
+
+def test_examples_for_other_machines_say_what_was_carried_out():
+    """Every command of a workflow that nobody here can run is run in the same document."""
+    found = 0
+    for document in DOCUMENTS:
+        marked = blocks(document)
+        ran = {each.line for block in marked if block.mark.startswith("run") for each in commands(block.text)}
+        for block in marked:
+            if block.mark == "example":
+                wanted = re.findall(r"^ *- (?:run: )?(paramedic .*)$", block.text, re.MULTILINE)
+                assert set(wanted) <= ran, short(document)
+                YAML(typ="safe", pure=True).load(block.text)
+                found += len(wanted)
+    assert found
+
+
+def test_the_documents_become_a_site(tmp_path: Path):
+    """Without a warning, and no page fetches anything from elsewhere."""
+    command = [sys.executable, "-m", "properdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path / "site")]
+    built = subprocess.run(
+        [*command, "--config-file", "properdocs.yml"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (built.returncode, built.stdout + built.stderr) == (0, "")
+    pages = list((tmp_path / "site").rglob("*.html"))
+    assert len(pages) > len(DOCUMENTS)
+    for page in pages:
+        text = page.read_text("utf-8")
+        assert not re.findall(r"""<(?:script|img|iframe)[^>]*src=["'](?:https?:)?//""", text), page.name
+        assert not re.findall(r"""<link[^>]*href=["'](?:https?:)?//""", text), page.name
+
+
 def _carry_out(marked: list[Block], folder: Path, exchange: dict[str, str]) -> None:
     ports = {port: str(free_port()) for port in PORTS}
     shell = Shell(folder, {**ports, "/srv/shop": str(folder), **exchange})
@@ -216,7 +260,7 @@ def _carry_out(marked: list[Block], folder: Path, exchange: dict[str, str]) -> N
                 for each in commands(block.text):
                     _compare(shell, each)
             else:
-                assert block.mark.startswith("file:"), f"what is `{block.mark}`?"
+                assert block.mark.startswith(("file:", "example")), f"what is `{block.mark}`?"
     finally:
         shell.close()
 
