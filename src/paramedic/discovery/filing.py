@@ -53,7 +53,7 @@ def file_component(path: Path, kind: str, what: str, folder: Path, found: Guesse
 
 
 def folder_component(part: Part, name: str, folder: Path, registry: Registry, found: Guesses) -> str | None:
-    """The component of the folders that a part writes to, where a kind looks at such: as they are now, so must they be."""
+    """The component of the folders that a part writes to, where a kind looks at such; they have to stay as they are."""
     if "files" not in registry.kinds or not (there := folders_named(part)):
         return None
     entries = []
