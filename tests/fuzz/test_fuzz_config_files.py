@@ -138,6 +138,13 @@ async def test_a_repeated_anchor_is_no_trouble(tmp_path: Path):
     assert "`shop.yaml` is valid" in await Folder(tmp_path).judge("yaml", content, "text")
 
 
+async def test_the_parser_repeats_nothing(tmp_path: Path):
+    """An alias that does not exist is no name when a password slipped into it."""
+    said = await Folder(tmp_path).judge("yaml", f"a: *ops:{P['password']}@127.0.0.1/shop".encode(), "text")
+    assert "found undefined alias" in said
+    assert leaks(said) == []
+
+
 @pytest.mark.parametrize("text", ["a: " + "[" * 100_000, "{a: " * 50_000, "a: !" + "t" * 400_000, "- " * 200_000])
 async def test_deep_nests_and_long_tags_take_no_time(tmp_path: Path, text: str):
     """The parser would take seconds to days for them."""

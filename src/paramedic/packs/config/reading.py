@@ -18,6 +18,8 @@ _PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 _DEEPEST = 100
 """Brackets open at once on one line; no configuration has so many."""
 _ENDLESS_TAG = re.compile(r"(?:^|[\s\[{,:])!\S{1000}")
+_QUOTED = re.compile(r"(?<=')[^'<]{4,}(?=')|(?<=\")[^\"<]{4,}(?=\")")
+"""What a parser repeats of the file, such as the name of an alias: it may hold anything."""
 _SETTING = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_.-]*)\s*=\s*(.*)", re.DOTALL)
 
 
@@ -151,7 +153,7 @@ def _yaml(text: str) -> object:
         documents = [each for each in yaml.load_all(text) if each is not None]
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        why = " ".join((error.problem or error.context or "is no YAML").split())
+        why = _QUOTED.sub("…", " ".join((error.problem or error.context or "is no YAML").split()))
         raise Unparseable(why, mark.line + 1 if mark else None, mark.column + 1 if mark else None) from None
     except YAMLError as error:
         position = getattr(error, "position", None)
