@@ -228,6 +228,43 @@ async def test_variables_are_looked_for_where_processes_get_them(
     assert found.status is Status.OK
 
 
+async def test_an_env_file_is_held_against_its_sample(look, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Each variable of the sample must be named somewhere; a placeholder is no value; what is commented is optional."""
+    sample = tmp_path / ".env.example"
+    sample.write_text(
+        "TEST_URL=http://127.0.0.1\nTEST_TOKEN=your-token-here\nTEST_EMPTY=\nTEST_MORE=1\n# TEST_OPTIONAL=1\n"
+    )
+    path = tmp_path / ".env"
+    config = Config(path=path, sample=sample, variables=("TEST_MORE",))
+    path.write_text("TEST_URL=http://127.0.0.1\nTEST_TOKEN=secret-of-mine\nTEST_EMPTY=\nTEST_MORE=2\n")
+    (found,) = await look(is_valid, config)
+    assert found.status is Status.OK
+    path.write_text("TEST_URL=http://127.0.0.1\nTEST_TOKEN=your-token-here\n")
+    found = await look(is_valid, config)
+    assert [(each.code, each.line) for each in found] == [
+        ("config.invalid-value", 2),
+        ("config.env-var-missing", None),
+        ("config.env-var-missing", None),
+    ]
+    assert "your-token-here" not in str(found), "values are not shown"
+    assert {"`TEST_MORE` is not set", "`TEST_EMPTY` is not set"} == {each.observed for each in found[1:]}
+    monkeypatch.setenv("TEST_MORE", "1")
+    monkeypatch.setenv("TEST_EMPTY", "1")
+    (found,) = await look(is_valid, config)
+    assert found.code == "config.invalid-value"
+
+
+@pytest.mark.parametrize("text", ["no setting at all\n", None])
+async def test_a_sample_that_cannot_be_read_is_unknown(look, tmp_path: Path, text: str | None) -> None:
+    """What it would have asked for is not known; the file itself is judged all the same."""
+    sample = tmp_path / ".env.example"
+    if text:
+        sample.write_text(text)
+    (tmp_path / ".env").write_text("A=1\n")
+    found = await look(is_valid, Config(path=tmp_path / ".env", sample=sample, variables=("TEST_NOT_SET_AT_ALL",)))
+    assert [each.code for each in found] == ["config.env-var-missing", "paramedic.cannot-look"]
+
+
 async def test_a_pipe_a_folder_and_a_device_are_named_and_never_waited_for(look, tmp_path: Path) -> None:
     """What is no file is told within the look."""
     pipe = tmp_path / "pipe.yaml"
@@ -286,4 +323,4 @@ def test_the_pack_declares_all_its_parts() -> None:
     target = Config(path=Path("a.yaml"), schema=Path("s.json"))
     assert kind.files(target) == (Path("a.yaml"), Path("s.json"))
     assert kind.keeps(target) == (Path("a.yaml"),)
-    assert {each.id for each in pack.actions} == {"config.restore", "config.reset", "config.reload-dependants"}
+    assert {each.id.partition(".")[2] for each in pack.actions} == {"restore", "reset", "put", "reload-dependants"}

@@ -13,7 +13,7 @@ pack = Pack(
             name="config",
             summary="a configuration file: YAML, JSON, TOML or environment variables",
             target=Config,
-            files=lambda config: (config.path, *((config.schema,) if config.schema else ())),
+            files=lambda config: (config.path, *(each for each in (config.schema, config.sample) if each)),
             keeps=lambda config: (config.path,),
         ),
     ),

@@ -8,6 +8,7 @@ from pathlib import Path
 from paramedic.packs.config import codes
 from paramedic.packs.config.judging import SchemaTrouble, Trouble, schema_troubles, troubles, unparseable
 from paramedic.packs.config.reading import LIMIT_BYTES, Document, Unparseable, parse
+from paramedic.packs.config.sample import NoSample, gaps
 from paramedic.packs.config.target import Config, Format
 from paramedic.sdk import Component, Context, Evidence, Finding, check
 from paramedic.sdk import proc as processes
@@ -65,15 +66,23 @@ def _look(target: Config, context: Context) -> list[Finding]:
         gone = [name for name in gone if not document.data.get(name)]
     found = troubles(target, document)
     blind: list[Finding] = []
+    if target.sample and target.written_as is Format.ENV:
+        try:
+            shortfall = gaps(document, target.sample)
+        except NoSample as error:
+            blind.append(context.unknown(str(error), hint="put the sample in its place, or correct `sample`"))
+        else:
+            gone += [each for each in shortfall.absent if each not in gone and not _is_set_around(each, context)]
+            found += [_unfilled(name, target.sample, document) for name in shortfall.unfilled]
     if target.schema:
         try:
             known = {(each.code, each.line, each.observed) for each in found}
             told = schema_troubles(target.schema, document)
             found.extend(each for each in told if (each.code, each.line, each.observed) not in known)
         except SchemaTrouble as error:
-            blind = [
+            blind.append(
                 context.unknown(f"the schema was not applied: {error}", hint="install `jsonschema`, or use `rules`")
-            ]
+            )
     return [
         *(_finding(target, context, each) for each in found[:_MOST_TOLD]),
         *_unset(target, context, gone),
@@ -94,6 +103,16 @@ def _document(target: Config, context: Context, seen: tuple[int, ...]) -> Docume
     remembered = context.memory["document"]
     assert isinstance(remembered, Document | Unparseable)
     return remembered
+
+
+def _unfilled(name: str, sample: Path, document: Document) -> Trouble:
+    return Trouble(
+        code=codes.INVALID_VALUE,
+        observed=f"`{name}` still holds the placeholder of `{sample.name}`",
+        expected=f"a value of your own for `{name}`",
+        hint=f"fill in `{name}`",
+        line=document.line(name),
+    )
 
 
 def _finding(target: Config, context: Context, trouble: Trouble) -> Finding:

@@ -68,6 +68,9 @@ class Config:
     """A JSON Schema file that the content must satisfy (needs the package `jsonschema`)."""
     variables: tuple[str, ...] = ()
     """Environment variables that the service cannot do without."""
+    sample: Path | None = None
+    """A sample of an environment file, such as `.env.example`: every variable that it sets must be named in the file or
+    in the environment, and none may still hold the sample's placeholder."""
     sections_kept: tuple[str, ...] = ()
     """Top-level sections that survive `reset-config`, such as a person's own projects."""
     defaults: Path | None = None
