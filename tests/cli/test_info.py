@@ -16,8 +16,10 @@ def test_every_source(home, paramedic) -> None:
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     settings = told["settings"]
-    assert settings["recovery_cooldown_s"] == {"value": 5.0, "source": "RECOVERY_COOLDOWN"}
-    assert settings["confirm_looks"] == {"value": 4, "source": "PARAMEDIC_CONFIRM_LOOKS"}
+    assert settings["recovery_cooldown_s"] == {"value": 5.0, "source": "RECOVERY_COOLDOWN", "has_effect": True}
+    assert settings["confirm_looks"] == {
+        "value": 4, "source": "PARAMEDIC_CONFIRM_LOOKS", "has_effect": True,
+    }  # fmt: skip
     assert settings["retention_days"]["source"].endswith("paramedic.yaml:3")
     assert settings["flapping_changes"]["source"] == "default"
     assert told["paths"]["service_file"] == str(home / "paramedic.yaml")

@@ -1,5 +1,6 @@
 """What is told from a command line, a control group, an address, a file name: pure recognition."""
 
+import json
 import os
 import re
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from paramedic.discovery.addresses import addresses_in, databases_in, read_settings
+from paramedic.discovery.containers import published
 from paramedic.discovery.guess import Guess, Guesses
 from paramedic.discovery.matching import pattern_for
 from paramedic.discovery.naming import fit, name_of, unlike
@@ -142,6 +144,20 @@ def test_a_container_is_asked_for_its_name(monkeypatch, tmp_path) -> None:
     found = owner_of(seen("app", group=f"0::/docker/{'cd34' * 16}"), None, {})
     assert found
     assert (found.manager, found.unit) == ("compose", "api")
+
+
+def test_published_ports_belong_to_containers(monkeypatch, tmp_path) -> None:
+    """Docker knows who is behind a port that its proxy holds. (A script stands in for it, as above.)"""
+    docker = tmp_path / "docker"
+    row = {"Names": "shop-db-1", "Ports": "0.0.0.0:5432->5432/tcp, [::]:5432->5432/tcp", "Labels": ""}
+    other = {**row, "Names": "x", "Ports": "127.0.0.1:80->80/tcp", "Labels": "a=b,com.docker.compose.service=web"}
+    docker.write_text(f"#!/bin/sh\ncat <<'END'\n{json.dumps(row)}\n{json.dumps(other)}\nEND\n")
+    docker.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    published.cache_clear()
+    found = {port: (each.manager, each.unit) for port, each in published().items()}
+    published.cache_clear()
+    assert found == {5432: ("docker", "shop-db-1"), 80: ("compose", "web")}
 
 
 def test_the_eldest_of_a_family() -> None:

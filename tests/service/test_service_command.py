@@ -77,7 +77,9 @@ def test_what_a_file_comes_to_is_shown_without_its_secrets(tmp_path: Path) -> No
     assert "the-" not in plain.stdout + data.stdout
     assert "42.0  (RECOVERY_COOLDOWN)" in plain.stdout
     settings = json.loads(data.stdout)["settings"]
-    assert settings["recovery_cooldown_s"] == {"value": 42.0, "source": "RECOVERY_COOLDOWN"}
+    assert settings["recovery_cooldown_s"] == {
+        "value": 42.0, "source": "RECOVERY_COOLDOWN", "has_effect": True,
+    }  # fmt: skip
     assert settings["store"]["source"] == f"{tmp_path}/paramedic.yaml:7"
 
 

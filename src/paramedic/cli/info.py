@@ -27,6 +27,7 @@ def info(context: click.Context, style: str) -> None:
     """
     from paramedic import __version__
     from paramedic.model.errors import ConfigurationError
+    from paramedic.model.service import WITHOUT_EFFECT
     from paramedic.model.wire import dump
     from paramedic.report.redaction import Redactor
     from paramedic.sdk.pack import load_packs
@@ -68,7 +69,14 @@ def info(context: click.Context, style: str) -> None:
         },
         "broken_packs": dict(registry.broken),
         "store": _store(str(values["store"]), str(values["node"])),
-        "settings": {each.name: {"value": dump(each.value), "source": each.source} for each in settings},
+        "settings": {
+            each.name: {
+                "value": dump(each.value),
+                "source": each.source,
+                "has_effect": each.name not in WITHOUT_EFFECT,
+            }
+            for each in settings
+        },
     }
     safe = Redactor(secrets).data(shown)
     assert isinstance(safe, dict)
@@ -144,7 +152,8 @@ def _lines(shown: Mapping[str, Any]) -> Iterator[str]:  # Any: JSON of every sha
     values = {name: _word(each["value"]) for name, each in shown["settings"].items()}
     room = min(max(len(each) for each in values.values()), 40)
     for name, each in shown["settings"].items():
-        yield f"  {name:<{width}}  {values[name]:<{room}}  {each['source']}"
+        effect = "" if each["has_effect"] else "; without effect in this version"
+        yield f"  {name:<{width}}  {values[name]:<{room}}  {each['source']}{effect}"
 
 
 def _word(value: Any) -> str:  # Any: JSON of every shape
