@@ -97,6 +97,15 @@ def test_battered_service_files(tmp_path: Path):
         assert leaks(tried(tmp_path, content), in_secret_places(content)) == [], seed
 
 
+@pytest.mark.parametrize("address", ["${DATABASE_URL}", "postgresql://ops:hunter2-Zx81-plAnted@127.0.0.1/shop"])
+@pytest.mark.parametrize("place", ["escalation", "settings", "components", "autonomy", "objectives", "permits"])
+def test_an_address_in_the_wrong_place_keeps_its_password(tmp_path: Path, place: str, address: str):
+    """Whether it comes from the environment or stands there."""
+    said = tried(tmp_path, json.dumps({"service": "shop", place: address}).encode())
+    assert f"`{place}` is " in said
+    assert leaks(said) == []
+
+
 @pytest.mark.timeout(120 + INPUTS)
 @settings(
     max_examples=GUIDED, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]

@@ -40,10 +40,15 @@ class Hidden:
             self._keep(line)
 
     def environment(self, environ: Mapping[str, str]) -> None:
-        """What our own environment holds under secret names: a pack may use it, and repeat it in an error."""
+        """What our own environment holds under secret names, and passwords within its addresses.
+
+        A pack may use it and repeat it in an error, and a service file may put it where it does not belong.
+        """
         for name, value in environ.items():
             if looks_secret(name) and not value.startswith(("/", ".", "~")):  # paths to secrets are none
                 self.add(value)
+            else:
+                self.inside(value)
 
     def inside(self, text: str) -> None:
         """The passwords and keys within an address, as written and decoded."""

@@ -296,6 +296,8 @@ class Shaper:
     def _misfit(self, node: Node, label: str, expected: str, name: str = "") -> None:
         if isinstance(node, Scalar) and node.is_void:
             return
+        if isinstance(node, Scalar):
+            self._hidden.inside(node.text)
         hidden = isinstance(node, Scalar) and node.value is not None and looks_secret(name)
         shown = "a hidden text" if hidden else kind_of(node)
         self.problems.add(
