@@ -49,7 +49,8 @@ def find(start: Path, environ: Mapping[str, str]) -> Path:
         (
             Problem(
                 message=f"no {listed(FILE_NAMES)} in {quoted(str(here))} or above",
-                hint=f"write one ({_EXAMPLE}), or name another file with {FILE_VARIABLE}",
+                hint="write one with `paramedic init`, which looks at what runs here, or by hand "
+                f"({_EXAMPLE}); or name another file with {FILE_VARIABLE}",
             ),
         )
     )
