@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from paramedic.packs.host import pack
+from paramedic.packs.files.target import Entry, Files
 from paramedic.packs.host.expendable import delete, expendable, patterns
 from paramedic.packs.host.target import Host
 from paramedic.sdk import ActionFailed, DidIt, Risk
@@ -198,6 +199,8 @@ def test_what_the_service_file_names_is_protected(bench):
     old(bench.folder / "paramedic.yaml")
     old(bench.folder / ".paramedic/store.db")
     bench.others["db"] = bench.component(Host(paths=(database,)), name="db")
+    kept = old(bench.folder / "data/kept.db")
+    bench.others["files"] = bench.component(Files(paths=(Entry(path=kept, mode="0600"),)), name="files")
     assert found(bench, "**/*.db", "*.yaml", ".paramedic/*") == {"data/rest.db"}
 
 

@@ -81,7 +81,8 @@ def _unpack(patient: Patient, version: str) -> None:
 
 def _remove(patient: Patient, version: str) -> None:
     info = _packages(patient) / f"{_BASKET}-{version}.dist-info"
-    for path in (*info.iterdir(), _packages(patient) / f"{_BASKET}.py"):
+    compiled = (_packages(patient) / "__pycache__").glob(f"{_BASKET}.*")  # it would be taken for that of the next one
+    for path in (*info.iterdir(), *compiled, _packages(patient) / f"{_BASKET}.py"):
         path.unlink()
     info.rmdir()
 

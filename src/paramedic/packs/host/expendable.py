@@ -169,12 +169,18 @@ def _protected(service: Service) -> set[Path]:
     """Files that another part of the service file names; no pattern can mean them."""
     found = {service.path, Path(os.path.realpath(service.path))}
     for component in service.components.values():
-        for holder in (component.target, component.process):
-            if not is_dataclass(holder):
-                continue
-            for each in fields(holder):
-                value = getattr(holder, each.name)
-                for path in value if isinstance(value, tuple) else (value,):
-                    if isinstance(path, Path):
-                        found |= {path, Path(os.path.realpath(path))}
+        for path in (*_named(component.target), *_named(component.process)):
+            found |= {path, Path(os.path.realpath(path))}
     return found
+
+
+def _named(value: object) -> Iterator[Path]:
+    """Every path in a value, in whatever it consists of."""
+    if isinstance(value, Path):
+        yield value
+    elif isinstance(value, tuple):
+        for each in value:
+            yield from _named(each)
+    elif is_dataclass(value):
+        for each in fields(value):
+            yield from _named(getattr(value, each.name))

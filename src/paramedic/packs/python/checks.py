@@ -143,6 +143,10 @@ async def conflicts(target: Python, context: Context) -> Sequence[Finding]:
     declared = await in_thread(gather, target, facts.markers)
     found = await in_thread(clashes, declared, facts)
     told = [_clash(each, program, context) for each in found[:_MOST_TOLD]]
+    if not told and not declared.wanted and not facts.is_virtual:
+        return [
+            context.ok("no file declares a package; how those of the whole system agree is no concern of this part")
+        ]
     return told or [context.ok(f"none of {len(facts.installed)} installed packages contradicts another or a file")]
 
 
@@ -172,7 +176,9 @@ async def requirements(target: Python, context: Context) -> Sequence[Finding]:
     if found:
         return found
     unnamed = f"; not looked for, as they name no package: {', '.join(declared.unnamed)}" if declared.unnamed else ""
-    return [context.ok(f"{len(target.files)} files declare {len(declared.wanted)} packages{unnamed}")]
+    if not target.files:
+        return [context.ok("no file declares packages")]
+    return [context.ok(f"every line of {', '.join(f'`{each.name}`' for each in target.files)} is clear{unnamed}")]
 
 
 def _unasked(error: Exception, context: Context) -> Finding:
