@@ -1,6 +1,8 @@
 """What happened, asked in few words."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -60,3 +62,16 @@ def test_the_manual_knows_the_playbooks_of_the_service(paramedic: Run, home: Pat
     assert ended.returncode == 0
     assert "tcp.refused" in ended.stdout
     assert "are left out" in ended.stderr
+
+
+@pytest.mark.parametrize("question", [["incidents", "list"], ["receipts"]])
+def test_who_asks_for_records_waits_for_no_pack(home: Path, question: list[str]) -> None:
+    """Records are found by the settings alone, also where a component of the file is wrong."""
+    (home / "paramedic.yaml").write_text(SERVICE + "  odd: {kind: of-nobody}\n")
+    code = (
+        "import sys; from paramedic.cli.main import main; "
+        f"assert main({question!r}) == 0; "
+        "assert not [each for each in sys.modules if each.startswith('paramedic.packs')]"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], cwd=home, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")

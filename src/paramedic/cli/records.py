@@ -9,7 +9,7 @@ from paramedic.cli.default import Default
 from paramedic.cli.listing import format_option, show_json, show_rows
 from paramedic.cli.manual import folded
 from paramedic.cli.output import width
-from paramedic.cli.surroundings import load_service, read_store
+from paramedic.cli.surroundings import load_service, read_store, records
 from paramedic.model.errors import UsageError
 from paramedic.model.ids import IncidentId, PlanId
 from paramedic.model.incident import IncidentState
@@ -37,9 +37,10 @@ def incidents() -> None:
 @click.pass_context
 def list_(context: click.Context, only_open: bool, limit: int, style: str) -> None:
     """List incidents, newest first."""
-    service, _ = load_service(context)
-    found = read_store(service, lambda tx: tx.incidents.unresolved() if only_open else tx.incidents.list(limit=limit))
+    place = records(context)
+    found = read_store(place, lambda tx: tx.incidents.unresolved() if only_open else tx.incidents.list(limit=limit))
     if style == "json":
+        service, _ = load_service(context)
         show_json([_with_receipts(service, each) for each in found or ()])
         return
     rows = [
@@ -61,7 +62,7 @@ def show(context: click.Context, incident: str, style: str) -> None:
     def read(tx: "Transaction") -> "tuple[Incident | None, Sequence[TimelineEntry], list[Receipt]]":
         return tx.incidents.get(name), tx.timeline.of(name), _receipts_of(tx, name)
 
-    what, timeline, acts = read_store(service, read) or (None, (), [])
+    what, timeline, acts = read_store(service.settings, read) or (None, (), [])
     if what is None:
         raise UsageError(f"there is no incident `{incident}`", hint="`paramedic incidents list` shows all")
     if style == "json":
@@ -119,9 +120,9 @@ def _echo(text: str, label: str) -> None:
 @click.pass_context
 def receipts(context: click.Context, plan: str | None, limit: int, style: str) -> None:
     """List receipts: proof of every act, of one PLAN or the newest of all."""
-    service, _ = load_service(context)
-    found = read_store(service, lambda tx: tx.receipts.of(PlanId(plan)) if plan else tx.receipts.recent(limit))
-    if plan and not found and not read_store(service, lambda tx: tx.plans.get(PlanId(plan))):
+    place = records(context)
+    found = read_store(place, lambda tx: tx.receipts.of(PlanId(plan)) if plan else tx.receipts.recent(limit))
+    if plan and not found and not read_store(place, lambda tx: tx.plans.get(PlanId(plan))):
         raise UsageError(f"there is no plan `{plan}`", hint="`paramedic receipts` shows the newest of all")
     if style == "json":
         show_json(found or ())
@@ -173,7 +174,7 @@ def _with_receipts(service: "Service", incident: "Incident") -> dict[str, Json]:
     def read(tx: "Transaction") -> "tuple[Sequence[Plan], list[Receipt]]":
         return tx.plans.of(incident.id), _receipts_of(tx, incident.id)
 
-    plans, found = read_store(service, read) or ((), [])
+    plans, found = read_store(service.settings, read) or ((), [])
     safe = Redactor(service.secrets)  # a plan shows what a file held
     return {**dump(incident), "plans": safe.data(dump(plans)), "receipts": dump(found)}
 

@@ -36,7 +36,7 @@ def status(context: click.Context, style: str) -> None:
     """
     service, registry = load_service(context)
     now = SystemClock().now()
-    findings, desired, incidents, watched_until = read_store(service, _records) or ((), {}, (), {})
+    findings, desired, incidents, watched_until = read_store(service.settings, _records) or ((), {}, (), {})
     standing = standings(service, registry, findings, desired, now, watched_until=watched_until)
     overall = overall_of(standing)
     safe = Redactor(service.secrets)

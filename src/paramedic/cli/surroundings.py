@@ -4,38 +4,60 @@ import getpass
 import logging
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from paramedic.model.service import Service
 from paramedic.model.wire import Json
-from paramedic.sdk.pack import Registry
 
 if TYPE_CHECKING:
+    from paramedic.model.service import Service, Settings
+    from paramedic.sdk.pack import Registry
     from paramedic.store import Transaction
 
 Read = TypeVar("Read")
 
 
-def load_service(context: click.Context) -> tuple[Service, Registry]:
+def load_service(context: click.Context) -> "tuple[Service, Registry]":
     """The service file that the command line names or that lies upward from here, and all packs."""
     from paramedic.sdk.pack import load_packs
-    from paramedic.service import find, load
+    from paramedic.service import load
 
     registry = load_packs()
+    return load(_path(context), registry, os.environ), registry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Records:
+    """Where records are kept; to know it no pack must be loaded."""
+
+    store: str
+    node: str
+
+
+def records(context: click.Context) -> Records:
+    """Where this service keeps its records, by its file and the environment."""
+    from paramedic.service import settings_with_sources
+
+    found = {each.name: each.value for each in settings_with_sources(_path(context), os.environ)}
+    return Records(store=str(found["store"]), node=str(found["node"]))
+
+
+def _path(context: click.Context) -> Path:
+    from paramedic.service import find
+
     named = (context.find_root().params or {}).get("file")
-    path = Path(named) if named else find(Path.cwd(), os.environ)
-    return load(path, registry, os.environ), registry
+    return Path(named) if named else find(Path.cwd(), os.environ)
 
 
-def read_store(service: Service, read: "Callable[[Transaction], Read]") -> Read | None:
+def read_store(place: "Records | Settings", read: "Callable[[Transaction], Read]") -> Read | None:
     """What ``read`` finds in the store; ``None`` where there is none yet. Writes nothing."""
     from paramedic import store as stores
     from paramedic.model.clock import SystemClock
 
-    found = stores.read_store(service.settings.store, node=service.settings.node, clock=SystemClock())
+    found = stores.read_store(place.store, node=place.node, clock=SystemClock())
     if found is None:
         return None
     try:
@@ -45,7 +67,7 @@ def read_store(service: Service, read: "Callable[[Transaction], Read]") -> Read 
         found.close()
 
 
-def ask(service: Service, registry: Registry, verb: str, args: Mapping[str, Json]) -> Mapping[str, Json]:
+def ask(service: "Service", registry: "Registry", verb: str, args: Mapping[str, Json]) -> Mapping[str, Json]:
     """Have a command carried out; see ``paramedic.watch.ask``."""
     from paramedic.checking import run_loop
     from paramedic.cli.log import Lines
