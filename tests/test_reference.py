@@ -45,6 +45,18 @@ def test_every_command_is_there():
         assert f"## paramedic {name}\n" in pages()["commands.md"]
 
 
+def test_every_variable_is_there():
+    """What the command line reads of its environment is listed."""
+    sources = "".join(
+        each.read_text()
+        for part in ("cli", "service")
+        for each in (Path(paramedic.__file__).parent / part).rglob("*.py")
+    )
+    read = set(re.findall(r"""environ(?:\.get\(|\[)\s*"([A-Z][A-Z_]+)\"""", sources)) - {"HOME", "PATH", "DEBUG_MODE"}
+    assert len(read) > 4
+    assert [each for each in sorted(read) if f"`{each}`" not in pages()["environment-variables.md"]] == []
+
+
 def test_links_lead_somewhere():
     """Every link between the pages names a page and a heading that exist."""
     anchors = {

@@ -47,6 +47,21 @@ _RISKS = {
 }
 
 
+ENVIRONMENT = {
+    "PARAMEDIC_FILE": "the service file, where the command line names none",
+    "NO_COLOR": "no colour, whatever the terminal can",
+    "FORCE_COLOR": "colour, although nobody sees a terminal",
+    "TERM": "`dumb`: no colour and no progress",
+    "XDG_CONFIG_HOME": "where `paramedic/settings.yaml` of the user lies; `~/.config` without it",
+    "XDG_CACHE_HOME": "where names for shell completion are kept; `~/.cache` without it",
+    "PARAMEDIC_GUARD_DIR": "where the guards of a service leave word of themselves",
+    "PARAMEDIC_SERVICE": "the name under which they do so",
+    "GITHUB_WORKSPACE": "the repository, as seen from which reports for reviews name files",
+    "CI_PROJECT_DIR": "the same, on GitLab",
+}
+"""What is read beside the settings."""
+
+
 @click.command(hidden=True)
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 def reference(folder: Path) -> None:
@@ -69,6 +84,7 @@ def pages() -> Mapping[str, str]:
         "playbooks.md": _playbooks(registry, books),
         "commands.md": _commands(),
         "settings.md": _settings(),
+        "environment-variables.md": _environment(),
         "kinds.md": _kinds(registry),
         "exit-codes.md": _exit_codes(),
     }
@@ -235,6 +251,17 @@ def _settings() -> Page:
         variables = "<br>".join(f"`{each}`" for each in (variables_of(name)[0], *_aliases(name)))
         rows.append((f"`{key}`", shown, said[name], variables))
     yield from _table(("setting", "default", "what it is", "environment variables"), rows)
+
+
+def _environment() -> Page:
+    yield from _head("Environment variables", "What Paramedic reads of its environment beside the service file's own.")
+    yield from _table(("variable", "what it does"), ((f"`{name}`", text) for name, text in ENVIRONMENT.items()))
+    yield "## Settings"
+    yield ""
+    yield "Every [setting](settings.md) has a variable; known names of earlier deployments work as well."
+    yield ""
+    rows = [(f"`{each}`", f"`{keys_of(name)[0]}`") for name in hints(Settings) for each in variables_of(name)]
+    yield from _table(("variable", "setting"), sorted(rows))
 
 
 def _aliases(name: str) -> tuple[str, ...]:
