@@ -16,6 +16,8 @@ class Login:
     user: str | None = None
     password: Secret | None = None
     database: str | None = None
+    scheme: str = ""
+    """The scheme of the dsn as it stands there, such as ``bolt+s``; empty where none was given."""
 
     @property
     def place(self) -> str:
@@ -43,4 +45,5 @@ def parse(dsn: str, *, schemes: Collection[str], default_port: int) -> Login:
         user=unquote(parts.username) if parts.username else None,
         password=Secret(unquote(parts.password)) if parts.password else None,
         database=unquote(parts.path.removeprefix("/")) or None,
+        scheme=parts.scheme,
     )

@@ -1,10 +1,10 @@
 """Does it let the service in, and answer?"""
 
 from paramedic.packs.postgres import codes
-from paramedic.packs.postgres.line import Shut, Why, opened
+from paramedic.packs.postgres.line import opened
 from paramedic.packs.postgres.target import Postgres
-from paramedic.packs.tcp.checks import DNS_UNRESOLVED, SHARE_OF_TIME, name_without_address
-from paramedic.packs.tcp.remedy import how_to_start, who_listens
+from paramedic.packs.tcp.checks import DNS_UNRESOLVED, SHARE_OF_TIME
+from paramedic.packs.tcp.entry import Shut, Why, no_entry
 from paramedic.sdk import Context, Finding, check
 
 
@@ -57,28 +57,12 @@ async def accepts_queries(database: Postgres, context: Context) -> Finding:
 def not_let_in(database: Postgres, shut: Shut, context: Context) -> Finding:
     """The finding for a connection that could not be had."""
     login, said = database.login, str(shut)
+    shared = no_entry(
+        shut, login, context, product="PostgreSQL", extra="postgres", refused=codes.REFUSED, timeout=codes.TIMEOUT
+    )
+    if shared:
+        return shared
     match shut.why:
-        case Why.NO_DRIVER:
-            return context.unknown(said, hint="install it with `pip install 'paramedic[postgres]'`")
-        case Why.UNRESOLVED:
-            return name_without_address(login.host, said, context)
-        case Why.REFUSED:
-            return context.critical(
-                codes.REFUSED,
-                observed=f"`{login.place}` refused the connection",
-                expected="a listening PostgreSQL",
-                because="the machine answers, so it is up and no server listens there",
-                hint=f"{how_to_start(context.component)}, or correct the address; "
-                f"{who_listens(login.port)} shows who listens",
-            )
-        case Why.TIMEOUT:
-            return context.critical(
-                codes.TIMEOUT,
-                observed=f"`{login.place}` gave {said}",
-                expected="an answer to a query",
-                because="a stopped server would have refused at once",
-                hint="see whether the server hangs (its log, `ps -o stat`), and the proxy or network in between",
-            )
         case Why.AUTH:
             return context.critical(
                 codes.AUTH_FAILED,

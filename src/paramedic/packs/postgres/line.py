@@ -4,37 +4,15 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from paramedic.packs.tcp.entry import Shut, Why
 from paramedic.sdk.dsn import Login
 
 if TYPE_CHECKING:
     from psycopg import AsyncConnection
 
 APPLICATION = "paramedic"
-
-
-class Why(StrEnum):
-    """Why nobody gets in."""
-
-    REFUSED = "refused"
-    TIMEOUT = "timeout"
-    AUTH = "auth"
-    MISSING = "missing"
-    FULL = "full"
-    NOT_READY = "not-ready"
-    UNRESOLVED = "unresolved"
-    NO_DRIVER = "no-driver"
-
-
-class Shut(Exception):
-    """There is no connection; the message is what the server, or the way to it, said."""
-
-    def __init__(self, why: Why, said: str) -> None:
-        super().__init__(said)
-        self.why = why
-
 
 # libpq gives no SQLSTATE for a connection that fails: what the server says is all there is.
 _SAID = (

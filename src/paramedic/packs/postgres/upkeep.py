@@ -1,9 +1,10 @@
 """Are its standbys near, and does it stay within its size?"""
 
 from paramedic.packs.postgres import codes
-from paramedic.packs.postgres.line import Shut, opened
+from paramedic.packs.postgres.line import opened
 from paramedic.packs.postgres.target import Postgres
 from paramedic.packs.tcp.checks import SHARE_OF_TIME
+from paramedic.packs.tcp.entry import Shut, not_looked
 from paramedic.sdk import Context, Depth, Evidence, Finding, check
 
 _LAG_S = 30.0
@@ -40,8 +41,8 @@ async def upkeep(database: Postgres, context: Context) -> Finding:
             ).fetchall()
             size_mb = float(size)
             rows = await (await connection.execute(_STANDBY if is_standby else _PRIMARY)).fetchall()
-    except Shut:
-        return context.info("not looked at: the server lets nobody in")
+    except Shut as shut:
+        return not_looked(shut, context, extra="postgres")
     lag = _standby(rows[0], context) if is_standby else _primary(rows, context)
     if lag:
         return lag

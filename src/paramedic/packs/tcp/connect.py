@@ -7,7 +7,7 @@ from paramedic.model.clock import Clock
 from paramedic.packs.tcp.resolve import addresses
 from paramedic.sdk.system_error import in_words
 
-_NO_WAY = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN, errno.ETIMEDOUT}
+NO_WAY = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN, errno.ETIMEDOUT}
 
 
 class Refused(Exception):
@@ -54,7 +54,7 @@ async def opened(
         except TimeoutError:
             silences.append(f"{address} did not answer within {share_s:.1f} s")
         except OSError as error:
-            if error.errno not in _NO_WAY:
+            if error.errno not in NO_WAY:
                 own_failure = error  # perhaps of this kind of address only: no IPv6 here, say
                 continue
             silences.append(f"{address}: {in_words(error)}")

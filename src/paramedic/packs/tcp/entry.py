@@ -1,0 +1,121 @@
+"""Why nobody gets into a server that is asked through a driver, and the findings that all such servers share."""
+
+import errno
+import re
+import socket
+from collections.abc import Iterator
+from enum import StrEnum
+
+from paramedic.packs.tcp.checks import name_without_address
+from paramedic.packs.tcp.connect import NO_WAY
+from paramedic.packs.tcp.remedy import how_to_start, who_listens
+from paramedic.sdk import Code, Context, Finding
+from paramedic.sdk.dsn import Login
+
+_OURS = {errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOMEM, errno.ENOBUFS}
+_REFUSED = {errno.ECONNREFUSED, errno.ENOENT}
+_NUMBER = re.compile(r"\[Errno (\d+)\]")
+
+
+class Why(StrEnum):
+    """Why nobody gets in."""
+
+    REFUSED = "refused"
+    TIMEOUT = "timeout"
+    AUTH = "auth"
+    MISSING = "missing"
+    FULL = "full"
+    NOT_READY = "not-ready"
+    LOADING = "loading"
+    UNRESOLVED = "unresolved"
+    NO_DRIVER = "no-driver"
+    OURS = "ours"
+    """This machine could not even try."""
+
+
+class Shut(Exception):
+    """There is no connection; the message is what the server, or the way to it, said."""
+
+    def __init__(self, why: Why, said: str) -> None:
+        super().__init__(said)
+        self.why = why
+
+
+def by_cause(error: BaseException) -> Why | None:
+    """What the operating system said, somewhere below the error of a driver; ``None`` where it said nothing."""
+    below = tuple(_below(error))
+    numbers = {int(each) for one in below for each in _NUMBER.findall(str(one))}
+    numbers |= {one.errno for one in below if isinstance(one, OSError) and one.errno}
+    if any(isinstance(one, socket.gaierror) for one in below):
+        return Why.UNRESOLVED
+    if numbers & _REFUSED:
+        return Why.REFUSED
+    if numbers & _OURS:
+        return Why.OURS
+    if numbers & NO_WAY or any(isinstance(one, TimeoutError) for one in below):
+        return Why.TIMEOUT
+    return None
+
+
+def _below(error: BaseException | None) -> Iterator[BaseException]:
+    seen: list[BaseException] = []
+    waiting = [error]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, BaseException) and each not in seen:
+            seen.append(each)
+            yield each
+            # PyMySQL keeps its cause in a field of its own.
+            waiting += [each.__cause__, each.__context__, getattr(each, "original_exception", None)]
+
+
+def no_entry(
+    shut: Shut, login: Login, context: Context, *, product: str, extra: str, refused: Code, timeout: Code
+) -> Finding | None:
+    """The finding where the way to the server is to blame, or we are; ``None`` where the server itself spoke.
+
+    Args:
+        shut: what happened.
+        login: where we wanted to go.
+        context: of this look.
+        product: the server's name for people, such as ``PostgreSQL``.
+        extra: the extra of Paramedic that brings its driver.
+        refused: the code for a closed port.
+        timeout: the code for silence.
+    """
+    match shut.why:
+        case Why.NO_DRIVER:
+            return context.unknown(str(shut), hint=f"install it with `pip install 'paramedic[{extra}]'`")
+        case Why.OURS:
+            return context.unknown(
+                f"this machine could not open a connection: {shut}",
+                hint="look at this machine's own limits with `ulimit -n` and `ss -s`",
+            )
+        case Why.UNRESOLVED:
+            return name_without_address(login.host, str(shut), context)
+        case Why.REFUSED:
+            return context.critical(
+                refused,
+                observed=f"`{login.place}` refused the connection",
+                expected=f"a listening {product}",
+                because="the machine answers, so it is up and no server listens there",
+                hint=f"{how_to_start(context.component)}, or correct the address; "
+                f"{who_listens(login.port)} shows who listens",
+            )
+        case Why.TIMEOUT:
+            return context.critical(
+                timeout,
+                observed=f"`{login.place}` gave {shut}",
+                expected="an answer to a query",
+                because="a stopped server would have refused at once",
+                hint="see whether the server hangs (its log, `ps -o stat`), and the proxy or network in between",
+            )
+        case _:
+            return None
+
+
+def not_looked(shut: Shut, context: Context, *, extra: str) -> Finding:
+    """What a second check of the same server says: the first one tells what is wrong."""
+    if shut.why is Why.NO_DRIVER:
+        return context.unknown(str(shut), hint=f"install it with `pip install 'paramedic[{extra}]'`")
+    return context.info("not looked at: the server lets nobody in")
