@@ -452,6 +452,20 @@ async def test_a_charset_that_nobody_knows(look, serve, ok):
 # ------------------------------------------------------------------ redirects
 
 
+async def test_a_server_without_tls_is_told_apart(look, serve, ok):
+    """Asking https of a server that speaks plain HTTP is `http.tls`, and the hint says which of the two to change."""
+
+    async def plain(n, reader, writer):
+        await reader.read(100)
+        writer.write(ok(status="400 Bad Request"))
+        await writer.drain()
+
+    url = (await serve(talk=plain)).replace("http://", "https://")
+    [found] = await look(answers, Http(url=url))
+    assert found.code == "http.tls"
+    assert "write `http://` in `url`" in found.hint
+
+
 async def test_a_redirect_that_leaves_https_is_told(look, serve, ok):
     """A redirect from https to http is `http.downgrade`: it works, and everybody can read along."""
     there = await serve(lambda n, head: ok())

@@ -23,7 +23,8 @@ from paramedic.sdk import Context, Evidence, Finding
 
 _EXCERPT = 400
 _TELLING = ("server", "content-type", "retry-after")
-_SPEAKS_NO_TLS = "wrong version number"
+_SPEAKS_NO_TLS = ("wrong version number", "record layer failure")
+"""What OpenSSL says of an answer that is no TLS, by its version."""
 
 
 def judge(answer: Answer, server: Http, context: Context) -> Finding:
@@ -92,7 +93,8 @@ def judge_none(none: NoAnswer, server: Http, context: Context) -> Finding:
                 "and a restart frees it",
             )
         case Trouble.TLS:
-            speaks_plainly = _SPEAKS_NO_TLS in str(none).lower().replace("_", " ")
+            said = str(none).lower().replace("_", " ")
+            speaks_plainly = any(each in said for each in _SPEAKS_NO_TLS)
             return context.critical(
                 TLS,
                 observed=f"no trusted connection to `{host}:{port}`",
