@@ -102,6 +102,21 @@ def test_one_screen(machine: Machine, shop: Path) -> None:
     assert all(len(line) <= 80 for line in lines[1:])
 
 
+def test_hostile_names(machine: Machine, tmp_path: Path) -> None:
+    """What a process calls itself steers no terminal, breaks no file, and its command line gives nothing away."""
+    (tmp_path / "app.py").write_text(APP.replace('socket.create_connection(("127.0.0.1", 6001))', "None"))
+    sqlite3.connect(tmp_path / "orders.db").close()
+    trick = f"import os, sys; os.execv(sys.executable, ['e\\x1b[31m\\n: {{ vil', 'app.py', '--token={SECRET}'])"
+    machine.start(sys.executable, "-c", trick, cwd=tmp_path, port=6002)
+    done = machine.paramedic("init", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    text = (tmp_path / "paramedic.yaml").read_text()
+    assert "\x1b" not in done.stdout + text
+    assert SECRET not in done.stdout + text
+    service = load(tmp_path / "paramedic.yaml", load_packs(), {})
+    assert [each.kind for each in service.components.values()].count("http") == 1
+
+
 def test_nothing_is_overwritten(machine: Machine, tmp_path: Path) -> None:
     """Without --force exit 64 and the file as it was; with it a backup beside the new one."""
     path = tmp_path / "paramedic.yaml"
