@@ -1,7 +1,7 @@
 """The guard table: paramedic.guard beside its peers, in one process, in interleaved rounds.
 
-Every number is the median over rounds of a short burst; the order of the competitors changes every round, so
-that what else the machine does falls on all alike. The overhead is the time of a guarded call less that of the bare one.
+Every number is the median over rounds of a short burst; the order of the competitors changes every round, so that what
+else the machine does falls on all alike. An overhead is the time of a guarded call less that of the bare one.
 
     python bench/guard.py [--rounds 60] [--json FILE]
 """

@@ -99,11 +99,10 @@ class TaskFile:
             return self._connect()
 
     def _connect(self) -> sqlite3.Connection:
-        if self.path.exists() and self.path.stat().st_size == 0 and not Path(f"{self.path}-wal").exists():
-            # A file of ours is never empty: it is renamed into place when it has its table.
-            raise sqlite3.DatabaseError("the file is empty")
         if not self.path.exists():
             self._create()
+        elif not _is_whole(self.path):
+            raise sqlite3.DatabaseError("the file is cut")
         db = sqlite3.connect(self.path, timeout=10, isolation_level=None, check_same_thread=False)
         try:
             db.execute("PRAGMA journal_mode=WAL")
@@ -252,6 +251,24 @@ class TaskFile:
         with self._db() as db:
             found = db.execute("SELECT min(due) FROM tasks WHERE state = 'waiting'").fetchone()[0]
         return None if found is None else float(found)
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether the file has all the pages that it says it has. SQLite itself reads missing bytes as zeros.
+
+    A file of ours is never empty: it is linked into place when it has its table. While a log lies beside it, a
+    checkpoint may have been cut short, and SQLite makes the file whole from the log.
+    """
+    log = Path(f"{path}-wal")
+    if log.exists() and log.stat().st_size:
+        return True
+    with path.open("rb") as file:
+        header = file.read(100)
+    size = path.stat().st_size
+    if len(header) < 100 or not header.startswith(b"SQLite format 3\0"):
+        return False
+    page = int.from_bytes(header[16:18], "big")
+    return size == int.from_bytes(header[28:32], "big") * (65536 if page == 1 else page)
 
 
 def _task(row: tuple[Any, ...]) -> Task:

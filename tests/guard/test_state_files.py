@@ -1,0 +1,135 @@
+"""Files that are always whole: cut at every byte, and written by processes that are killed."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from paramedic.guard import BudgetTripwire, state_file
+from paramedic.guard.tasks import FailedTaskQueue
+
+FILE = Path(".fusion_tripwire_state.json")
+
+
+def test_a_state_cut_at_any_byte_is_reported_and_never_believed(clock) -> None:
+    """Only the whole file is a state."""
+    tripwire = BudgetTripwire(clock=clock, limits={"a": 10})
+    for delta in (20, 30, 40):
+        tripwire.record(100 + delta, 100)
+    tripwire.reserve(3, "a").commit()
+    whole = FILE.read_bytes()
+    want = tripwire.get_status()
+    for length in range(len(whole)):
+        FILE.write_bytes(whole[:length])
+        heard = []
+        found = BudgetTripwire(clock=clock, listener=lambda event, heard=heard: heard.append(event.kind))
+        if length == len(whole) - 1:  # only the line's end is missing
+            assert (heard, found.get_status()) == ([], want)
+        else:
+            assert heard == ["state_corrupt"], length
+            assert found.get_status()["consecutive_breaches"] == 0
+            aside = Path(f"{FILE}.corrupt")
+            assert aside.read_bytes() == whole[:length]
+            aside.unlink()
+
+
+def test_a_writer_that_fails_leaves_the_old_state(monkeypatch, tmp_path) -> None:
+    """At whatever step."""
+    path = tmp_path / "s.json"
+    state_file.write(path, {"a": 1})
+    assert path.read_text() == '{\n "a": 1\n}\n'
+
+    def broken(*_):
+        raise OSError(28, "No space left on device")
+
+    for what in ("fsync", "replace"):
+        with monkeypatch.context() as patch:
+            patch.setattr(*((os, "fsync") if what == "fsync" else (Path, "replace")), broken)
+            with pytest.raises(OSError, match="No space"):
+                state_file.write(path, {"a": 2})
+        assert state_file.read(path) == {"a": 1}
+    with pytest.raises(ValueError, match="Out of range"):
+        state_file.write(path, {"a": float("nan")})
+    assert state_file.read(path) == {"a": 1}
+    state_file.write(path, {"a": 3})
+    assert state_file.read(path) == {"a": 3}
+    assert state_file.read(tmp_path / "none") is None
+    assert state_file.signature(tmp_path / "none") is None
+
+
+WRITER = """
+import sys
+from paramedic.guard import BudgetTripwire
+tripwire = BudgetTripwire(sys.argv[1], limits={"a": 1e9})
+number = tripwire.get_status()["consecutive_breaches"]
+spent = tripwire.spent().get("a", {"spent": 0})["spent"]
+print(number, spent, flush=True)
+while True:
+    tripwire.record(120, 100)
+    with tripwire.reserve(5e6, "a"):
+        pass
+    print("done", flush=True)
+"""
+
+
+def kills(times: int, path: Path) -> None:
+    """Kill the writer at any moment; the next one must know everything that was reported done, and at most one more."""
+    dice = random.Random(7)
+    done = 0
+    for number in range(times):
+        child = subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, text=True)
+        known, spent = child.stdout.readline().split()
+        assert done <= int(known) <= done + 1, number
+        done = int(known)
+        assert float(spent) >= 5e6 * (done - 1), number
+        time.sleep(dice.random() * 0.06)
+        child.send_signal(signal.SIGKILL)
+        done += child.stdout.read().count("done\n")
+        child.wait()
+        assert not list(path.parent.glob("*.corrupt*"))
+    state = json.loads(path.read_text())
+    assert state["consecutive_breaches"] in (done, done + 1)
+
+
+def test_kill_9_leaves_the_last_committed_state(tmp_path) -> None:
+    """A few kills in every run of the tests."""
+    kills(12, tmp_path / "state.json")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_kill_9_a_thousand_times_leaves_the_last_committed_state(tmp_path) -> None:
+    """Never a wrong state, never a damaged file."""
+    kills(1000, tmp_path / "state.json")
+
+
+def test_a_queue_cut_anywhere_is_whole_or_reported(tmp_path, clock) -> None:
+    """What SQLite can still read in full is the state; anything else is set aside."""
+    path = tmp_path / "q.sqlite"
+    queue = FailedTaskQueue(path, handlers={"x": print}, clock=clock)
+    for number in range(40):
+        queue.add("x", number, task_id=f"t{number}")
+    queue.close()
+    whole = path.read_bytes()
+    assert not Path(f"{path}-wal").exists()
+    lengths = sorted({0, 1, 99, 100, len(whole) - 1, *range(0, len(whole), 509)})
+    for length in lengths:
+        path.write_bytes(whole[:length])
+        heard = []
+        found = FailedTaskQueue(
+            path, handlers={"x": print}, clock=clock, listener=lambda event, heard=heard: heard.append(event.kind)
+        )
+        assert heard == ["state_corrupt"], length
+        assert found.counts()["waiting"] == 0
+        found.add("x", 1)
+        found.close()
+        for each in tmp_path.glob("*.corrupt*"):
+            each.unlink()
+    path.write_bytes(whole)
+    assert FailedTaskQueue(path, clock=clock).counts()["waiting"] == 40

@@ -1,0 +1,234 @@
+"""Every shape of function behind a breaker."""
+
+import asyncio
+import functools
+import inspect
+
+import pytest
+
+from paramedic.guard import CircuitBreaker, CircuitOpen
+from paramedic.guard.wrapping import is_async
+
+
+class Down(Exception):
+    """The dependency does not answer."""
+
+
+@pytest.fixture
+def breaker(clock):
+    return CircuitBreaker(
+        failure_threshold=2,
+        recovery_timeout=5,
+        success_threshold=1,
+        clock=clock,
+        window={"calls": 9, "slow_call_rate": 1},
+    )
+
+
+def counted(breaker):
+    state = breaker.get_state()
+    return state["success_count"], state["failure_count"], state["slow_calls"]
+
+
+def test_a_function_keeps_its_name_and_signature(breaker) -> None:
+    """And gets its arguments, and gives its result."""
+
+    @breaker
+    def add(one: int, *, two: int = 2) -> int:
+        """Adds."""
+        return one + two
+
+    assert (add.__name__, add.__doc__, str(inspect.signature(add))) == (
+        "add",
+        "Adds.",
+        "(one: int, *, two: int = 2) -> int",
+    )
+    assert add(1, two=3) == 4
+    assert counted(breaker) == (1, 0, 0)
+
+
+async def test_a_coroutine_function_stays_one(breaker, clock) -> None:
+    """Its awaiting is the call: successes, failures and slowness count."""
+
+    @breaker
+    async def work(error: Exception | None = None, seconds: float = 0) -> str:
+        await asyncio.sleep(0)
+        clock.advance(seconds)
+        if error:
+            raise error
+        return "fine"
+
+    assert inspect.iscoroutinefunction(work)
+    assert await work() == "fine"
+    assert await work(seconds=6) == "fine"
+    with pytest.raises(Down):
+        await work(Down(), 6)
+    with pytest.raises(Down):
+        await work(Down())
+    with pytest.raises(CircuitOpen):
+        await work()
+    assert counted(breaker) == (2, 2, 2)
+    clock.advance(5)
+    assert await work() == "fine"
+    assert breaker.state == "closed"
+
+
+async def test_a_cancelled_coroutine_is_no_failure(breaker) -> None:
+    """And gives its permit back."""
+    work = breaker(asyncio.sleep)
+    task = asyncio.create_task(work(60))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert counted(breaker) == (0, 0, 0)
+    breaker.force_open()
+    breaker.allow_half_open()
+    task = asyncio.create_task(work(60))
+    await asyncio.sleep(0)
+    assert breaker.get_state()["half_open_calls"] == 1
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert breaker.get_state()["half_open_calls"] == 0
+
+
+def test_a_generator_is_guarded_until_its_end(breaker, clock) -> None:
+    """It takes what is sent, gives what it returns, counts once, and may be left early."""
+
+    @breaker
+    def stream(seconds=0):
+        got = yield 1
+        clock.advance(seconds)
+        if got:
+            raise Down
+        yield 2
+        return "end"
+
+    def whole(seconds=0):
+        return (yield from stream(seconds))
+
+    assert list(stream()) == [1, 2]
+    assert counted(breaker) == (1, 0, 0)
+    running = stream()
+    next(running)
+    with pytest.raises(Down):
+        running.send("bad")
+    assert counted(breaker) == (1, 1, 0)
+    left = stream()
+    next(left)
+    left.close()
+    assert counted(breaker) == (1, 1, 0)
+    collected = whole(6)
+    assert next(collected) == 1
+    assert next(collected) == 2
+    with pytest.raises(StopIteration) as ended:
+        next(collected)
+    assert ended.value.value == "end"
+    assert counted(breaker) == (2, 1, 1)
+    breaker.force_open()
+    with pytest.raises(CircuitOpen):
+        next(stream())
+
+
+async def test_an_async_generator_is_guarded_until_its_end(breaker, clock) -> None:
+    """Streams of answers count once; leaving early closes the source and counts neither way."""
+    closed = []
+
+    @breaker
+    async def stream(error=None, seconds=0):
+        try:
+            yield 1
+            clock.advance(seconds)
+            if error:
+                raise error
+            yield 2
+        finally:
+            closed.append(1)
+
+    assert [each async for each in stream(seconds=6)] == [1, 2]
+    assert counted(breaker) == (1, 0, 1)
+    with pytest.raises(Down):
+        [each async for each in stream(Down())]
+    assert counted(breaker) == (1, 1, 1)
+    left = stream()
+    async for _ in left:
+        break
+    await left.aclose()
+    assert counted(breaker) == (1, 1, 1)
+    assert len(closed) == 3
+    breaker.force_open()
+    with pytest.raises(CircuitOpen):
+        await anext(stream())
+
+
+async def test_call_takes_functions_and_coroutines(breaker) -> None:
+    """Also a plain function that returns something to await: then waiting for it is the call."""
+
+    async def later(value, error=None):
+        await asyncio.sleep(0)
+        if error:
+            raise error
+        return value
+
+    class Client:
+        async def __call__(self, value):
+            return value
+
+    assert breaker.call(max, 3, 4) == 4
+    assert breaker.call(dict, function=1) == {"function": 1}
+    assert await breaker.call(later, 5) == 5
+    assert await breaker.call(functools.partial(later, 6)) == 6
+    assert await breaker.call(Client(), 7) == 7
+    assert await breaker.call(lambda: later(8)) == 8
+    assert counted(breaker) == (6, 0, 0)
+    with pytest.raises(Down):
+        await breaker.call(lambda: later(8, Down()))
+    with pytest.raises(Down):
+        breaker.call(lambda: exec("raise error", {"error": Down()}))
+    assert counted(breaker) == (6, 2, 0)
+    assert breaker.state == "open"
+
+
+async def test_what_call_made_and_may_not_await_is_closed(breaker, clock) -> None:
+    """No coroutine is left behind unawaited; a future needs no closing."""
+    breaker.force_open()
+    breaker.allow_half_open()
+
+    async def later(value):
+        return value
+
+    first, second = breaker.call(lambda: later(1)), breaker.call(lambda: later(2))
+    assert breaker.get_state()["half_open_calls"] == 0
+    breaker.force_open()
+    with pytest.raises(CircuitOpen):
+        await first
+    with pytest.raises(CircuitOpen):
+        await second
+    breaker.reset()
+    future = asyncio.get_running_loop().create_future()
+    waiting = breaker.call(lambda: future)
+    breaker.force_open()
+    with pytest.raises(CircuitOpen):
+        await waiting
+    assert not future.done()
+
+
+def test_what_is_async_is_seen_through_wrappers() -> None:
+    """Partials, methods and objects."""
+
+    class Client:
+        async def ask(self): ...
+
+        async def __call__(self): ...
+
+        def tell(self): ...
+
+    async def work(): ...
+
+    assert is_async(work)
+    assert is_async(functools.partial(functools.partial(work)))
+    assert is_async(Client())
+    assert is_async(Client().ask)
+    assert not is_async(Client().tell)
+    assert not is_async(len)
+    assert not is_async(functools.partial(max, 1))
