@@ -76,7 +76,7 @@ def make_action(scene: "Scene") -> Any:
         """Heals its component, or does not."""
 
         async def preview(self, context: ActContext) -> Preview:
-            return Preview(summary=f"mend {context.component.name}")
+            return Preview(summary=f"mend {context.component.name}", blocked=scene.blocks)
 
         async def apply(self, context: ActContext) -> Outcome:
             luck, name = scene.luck, context.component.name
@@ -163,6 +163,8 @@ class Scene:
         self._again = (folder, components, books, escalation, settings)
         self.clock = clock or HandClock()
         self.luck = Luck()
+        self.blocks: str | None = None
+        """Why the action cannot be done now, if so."""
         self.state: dict[str, tuple[Status, str | None]] = {}
         self.service = make_service(
             folder, *components, settings=make_settings(folder, **settings), escalation=escalation or {}

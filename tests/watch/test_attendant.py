@@ -168,6 +168,20 @@ async def test_advice_is_given_once_and_wakes_nobody_again(scene: Any) -> None:
     assert here.plans() == []
 
 
+async def test_advice_that_was_not_heeded_is_followed_by_help(scene: Any) -> None:
+    """A warning was told with its remedy; when it becomes critical, it is healed, and nobody was called."""
+    here = await scene(part("api"), books={"mend": book("mend", ODD)}, escalation=PEOPLE).begin()
+    here.blocks = "only when it is critical"
+    await here.see("api", Status.WARNING, ODD)
+    await here.until(lambda: here.recorded()[0].is_settled)
+    assert here.luck.done == []
+    here.blocks = None
+    await here.see("api", CRITICAL, ODD)
+    await ended(here)
+    assert here.luck.done == ["api"]
+    assert sorted(here.messages()) == [("advised", "json://team"), ("resolved", "json://team")]
+
+
 async def test_after_three_attempts_people_take_over(scene: Any) -> None:
     """Each playbook once, at most three, then the most urgent call there is."""
     books = {name: book(name, DEAD) for name in ("a", "b", "c", "d")}

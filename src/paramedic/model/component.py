@@ -74,6 +74,8 @@ class ProcessSpec:
     """How long it may take from start until its component's checks pass."""
     reset_pools: tuple[str, ...] = ()
     """A command that makes it drop its connections and open new ones; without it, it is restarted instead."""
+    free_memory: tuple[str, ...] = ()
+    """A command that makes it collect garbage and clear its caches; tried before a restart when memory is short."""
 
     @property
     def is_managed(self) -> bool:

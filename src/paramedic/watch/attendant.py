@@ -13,7 +13,7 @@ from paramedic.model.errors import ConfigurationError
 from paramedic.model.ids import IncidentId, PlanId
 from paramedic.model.incident import Incident, IncidentState
 from paramedic.model.playbook import Plan, PlanState, Playbook
-from paramedic.model.status import Severity, worst
+from paramedic.model.status import Severity, Status, worst
 from paramedic.recovery.engine import Engine
 from paramedic.recovery.executor import Ended
 from paramedic.recovery.gate import WHILE_PAUSED, Answer, Traffic, rule
@@ -48,8 +48,8 @@ class Attendant:
         self._tasks: dict[IncidentId, asyncio.Task[None]] = {}
         self._handed: set[PlanId] = set()
         """Running plans that the engine has by now."""
-        self._given_up: dict[IncidentId, dict[tuple[str, str], Incident]] = {}
-        """Causes with which people were called already, and the incident as it was then."""
+        self._given_up: dict[IncidentId, dict[tuple[str, str], tuple[Incident, Status]]] = {}
+        """Causes with which people were called already, the incident as it was then, and how bad the cause was."""
         self._over: dict[PlanId, asyncio.Event] = {}
         self._cooling: dict[tuple[str, str], float] = {}
         self._released = asyncio.Event()
@@ -284,7 +284,7 @@ class Attendant:
         if other := self._triage.elsewhere(incident):
             await self._triage.move(incident, other)
             return
-        if known := self._given_up.get(incident.id, {}).get((incident.component, incident.code)):
+        if known := self._is_given_up(incident):
             await self._hand_back(incident, known)
             return
         plan, playbook, reasons = await self._choose(incident)
@@ -396,7 +396,7 @@ class Attendant:
 
     async def _give_up(self, chapter: Chapter, incident: Incident, reasons: list[str]) -> None:
         code = self._triage.code(incident.code)
-        if not incident.tried and not reasons and code.ending is Ending.ADVISE:
+        if not incident.tried and not self._is_cooling(incident) and code.ending is Ending.ADVISE:
             chapter.incident = replace(incident, is_settled=True, why="told; the remedy is in the hint")
             chapter.tell("advised", f"{incident.component}: {incident.code}")
             announce(chapter, self.bench.service, "advised")
@@ -417,7 +417,18 @@ class Attendant:
         await self._triage.save(chapter)
 
     def _remember(self, incident: Incident, cause: tuple[str, str]) -> None:
-        self._given_up.setdefault(incident.id, {})[cause] = incident
+        self._given_up.setdefault(incident.id, {})[cause] = (incident, self._triage.gravity(incident, cause[0]))
+
+    def _is_given_up(self, incident: Incident) -> Incident | None:
+        """The incident as it was when people were called with what is its cause now, unless that has become worse."""
+        known = self._given_up.get(incident.id, {}).get((incident.component, incident.code))
+        if known and self._triage.gravity(incident, incident.component).rank <= known[1].rank:
+            return known[0]
+        return None
+
+    def _is_cooling(self, incident: Incident) -> bool:
+        cause, now = fingerprint(incident.component, incident.code), self.bench.clock.monotonic()
+        return any(each == cause and until > now for (_, each), until in self._cooling.items())
 
     def _escalate(self, chapter: Chapter, why: str) -> None:
         incident = chapter.incident
@@ -444,8 +455,10 @@ class Attendant:
         is_exhausted = incident.code == EXHAUSTED
         if is_exhausted and again.component == incident.component:
             return
-        cause = (again.component, again.code)
-        is_other = cause not in {(incident.component, incident.code), *self._given_up.get(incident_id, ())}
+        is_same = (again.component, again.code) == (incident.component, incident.code)
+        known = self._given_up.get(incident_id, {})
+        is_new = not is_same and (again.component, again.code) not in known
+        is_other = is_new or (self._is_given_up(again) is None and (again.component, again.code) in known)
         if self._triage.elsewhere(again):
             again = replace(again, component=incident.component, code=incident.code, type=incident.type)
         elif is_other:

@@ -190,6 +190,11 @@ class Triage:
             not_looked_at=tuple(each for each in related if each not in looked or each in unknown),
         )
 
+    def gravity(self, incident: Incident, component: str) -> Status:
+        """How badly a component of the incident fails now."""
+        mine = [each.status for each in self._failing(incident) if each.component == component]
+        return max(mine, key=lambda each: each.rank, default=Status.OK)
+
     def elsewhere(self, incident: Incident) -> Incident | None:
         """The other incident that tells of the first suspect of this one."""
         first = incident.suspects[0] if incident.suspects else None

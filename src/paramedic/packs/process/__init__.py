@@ -6,6 +6,7 @@ from paramedic.packs.process.crowd import tasks
 from paramedic.packs.process.ends import restarts
 from paramedic.packs.process.pools import ResetPool
 from paramedic.packs.process.processor import cpu
+from paramedic.packs.process.relief import RelieveMemory
 from paramedic.packs.process.target import Process
 from paramedic.sdk import Kind, Pack
 
@@ -20,5 +21,5 @@ pack = Pack(
     ),
     checks=(alive, descriptors, memory, cpu, tasks, restarts),
     # mypy does not follow class decorators
-    actions=(Start, Stop, Restart, WaitAnswers, ClearStale, ResetPool),  # type: ignore[arg-type]
+    actions=(Start, Stop, Restart, WaitAnswers, ClearStale, ResetPool, RelieveMemory),  # type: ignore[arg-type]
 )

@@ -30,7 +30,7 @@ class Start:
         summary = f"start `{context.component.name}`"
         if facts.pid is not None:
             return Preview(summary=summary, blocked=f"it runs already, pid {facts.pid}")
-        return Preview(summary=summary, blocked=await _why_it_cannot_start(context))
+        return Preview(summary=summary, blocked=await why_it_cannot_start(context))
 
     async def apply(self, context: ActContext) -> Outcome:
         await _refuse_if_it_cannot_start(context)
@@ -89,7 +89,7 @@ class Restart:
         return Preview(
             summary=f"{before}start `{context.component.name}`",
             downtime_s=1.0 if facts.pid is not None else 0.0,
-            blocked=await _why_it_cannot_start(context),
+            blocked=await why_it_cannot_start(context),
         )
 
     async def apply(self, context: ActContext) -> Outcome:
@@ -166,7 +166,7 @@ def _spec(context: ActContext) -> ProcessSpec:
     return context.component.process
 
 
-async def _why_it_cannot_start(context: ActContext) -> str | None:
+async def why_it_cannot_start(context: ActContext) -> str | None:
     """In microseconds where its process lives or nobody listens on its port: a restart begins here."""
     spec, name = context.component.process, context.component.name
     if spec is None or not spec.is_managed:
@@ -181,7 +181,7 @@ async def _why_it_cannot_start(context: ActContext) -> str | None:
 
 
 async def _refuse_if_it_cannot_start(context: ActContext) -> None:
-    if reason := await _why_it_cannot_start(context):
+    if reason := await why_it_cannot_start(context):
         raise ActionFailed(reason)
     # Not in the preview: an earlier step of the plan may clear it away.
     if context.processes.facts(context.component).pid is None and (stale := await _others(context)):

@@ -54,7 +54,11 @@ FDS = Code(
     depth=2,
 )
 MEMORY = Code(
-    id="memory.high", type=IssueType.RESOURCE, summary="the process comes near the limit of its memory", depth=2
+    id="memory.high",
+    type=IssueType.RESOURCE,
+    summary="the process comes near the limit of its memory",
+    depth=2,
+    ending=Ending.ADVISE,
 )
 MEMORY_UNDECLARED = Code(
     id="memory.undeclared",
@@ -170,7 +174,8 @@ async def memory(spec: ProcessSpec, context: Context) -> Finding:
     400 MB on; kinds that hold a model (``llm``, ``embedding``, ``speech``) are not.
     Why: at the limit the kernel kills it in the middle of its work.
     By hand: ``grep -E 'VmRSS|RssAnon' /proc/PID/status``; ``cat /sys/fs/cgroup/memory.max``
-    Healed by: relieve-memory, where there is a limit; above what is usual, nothing automatic: declare ``memory_mb``.
+    Healed by: relieve-memory, where there is a limit: the component's own ``free_memory`` command first, a restart only
+    when it is critical. Above what is usual, nothing automatic: declare ``memory_mb``.
     """
     del spec
     pid = context.processes.facts(context.component).pid

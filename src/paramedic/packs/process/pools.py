@@ -1,14 +1,11 @@
 """After a database or another server came back: those that depend on it get connections that work."""
 
-import asyncio
-import contextlib
-import os
-import signal
 from collections.abc import Mapping
 
 from paramedic.packs.process import answers
 from paramedic.packs.process.actions import restart, was_launched
-from paramedic.sdk import ActContext, ActionFailed, DidIt, Json, Outcome, Preview, Risk, Secret, Status, action
+from paramedic.packs.process.command import run
+from paramedic.sdk import ActContext, ActionFailed, DidIt, Json, Outcome, Preview, Risk, Status, action
 
 _GRACE_S = 2.0
 """How long a component may take to notice by itself that its server is back."""
@@ -35,7 +32,7 @@ class ResetPool:
             return Outcome(summary=f"`{name}` is well again by itself")
         if spec and spec.reset_pools:
             context.checkpoint("mid-act")
-            await _run(context, spec.reset_pools)
+            await run(context, spec, spec.reset_pools)
             return Outcome(summary=f"reset the pools of `{name}` with its own command")
         if spec and spec.is_managed:
             return await restart(context)
@@ -64,34 +61,3 @@ async def _recovers(context: ActContext) -> bool:
     except ActionFailed:
         return False
     return True
-
-
-async def _run(context: ActContext, command: tuple[str, ...]) -> None:
-    spec = context.component.process
-    assert spec is not None
-    own = {key: value.reveal() if isinstance(value, Secret) else value for key, value in spec.env.items()}
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            cwd=spec.cwd,
-            env={**os.environ, **own},
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise ActionFailed(f"`{command[0]}` cannot be run: {error.strerror or error}") from None
-    try:
-        async with asyncio.timeout(context.limit_s):
-            _, said = await process.communicate()
-    except TimeoutError:
-        raise ActionFailed(f"`{command[0]}` did not end within {context.limit_s:g} s") from None
-    finally:
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):  # it was quicker
-                os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
-    if process.returncode:
-        last = (said.decode(errors="replace").strip().splitlines() or [""])[-1]
-        raise ActionFailed(f"`{command[0]}` failed with {process.returncode}: {last}")
