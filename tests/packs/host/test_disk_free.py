@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from paramedic.packs.host import pack
 from paramedic.packs.files.target import Entry, Files
+from paramedic.packs.host import pack
 from paramedic.packs.host.expendable import delete, expendable, patterns
 from paramedic.packs.host.target import Host
 from paramedic.sdk import ActionFailed, DidIt, Risk
