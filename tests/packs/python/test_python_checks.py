@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from packs.python.conftest import make_venv
 from paramedic.packs.python.checks import conflicts, interpreter, packages, requirements
 from paramedic.packs.python.target import Python
 from paramedic.sdk import ProcessSpec, Status
@@ -226,6 +227,17 @@ async def test_an_answer_is_kept_until_something_changes(look, venv, install, tm
     [found] = await look(packages, target)
     assert found.status is Status.OK
     assert counting.read_text() == 2 * once
+
+
+async def test_the_answer_of_one_interpreter_is_not_that_of_another(look, venv, install, tmp_path, write):
+    """After the service file names another environment on the same Python, that one is asked."""
+    install(venv, "basket", "1.0")
+    other = make_venv(tmp_path / "other")
+    path = write("requirements.txt", "basket\n")
+    [found] = await look(packages, Python(interpreter=venv.python, requirements=(path,)))
+    assert found.status is Status.OK
+    [found] = await look(packages, Python(interpreter=other.python, requirements=(path,)))
+    assert found.code == "python.package-missing"
 
 
 async def test_unreadable_lines(look, write):

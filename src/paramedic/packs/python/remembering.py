@@ -18,6 +18,7 @@ Stamp = tuple[tuple[int, int] | None, ...]
 class _Answer:
     """What it said last."""
 
+    program: Path
     facts: Facts
     stamp: Stamp
     at_s: float
@@ -32,7 +33,7 @@ async def facts_of(program: Path, context: Context) -> Facts:
         NoAnswer: it could not be asked.
     """
     known, before = context.memory.get("answer"), None
-    if isinstance(known, _Answer):
+    if isinstance(known, _Answer) and known.program == program:
         before = _stamp(program, known.facts)
         if known.stamp == before and context.clock.monotonic() - known.at_s < _AT_LEAST_EVERY_S:
             return known.facts
@@ -40,7 +41,7 @@ async def facts_of(program: Path, context: Context) -> Facts:
     facts = await ask(program, account, max(_ENOUGH_S, context.remaining_s - _ENOUGH_S))
     # as it was before the question: what changes while it answers is asked for once more
     stamp = before or _stamp(program, facts)
-    context.memory["answer"] = _Answer(facts=facts, stamp=stamp, at_s=context.clock.monotonic())
+    context.memory["answer"] = _Answer(program=program, facts=facts, stamp=stamp, at_s=context.clock.monotonic())
     return facts
 
 
