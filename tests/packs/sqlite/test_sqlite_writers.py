@@ -4,9 +4,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from paramedic.packs.sqlite.asking import MARK
 from paramedic.packs.sqlite.target import Sqlite
 from paramedic.packs.sqlite.writers import strangers
+from paramedic.sdk.child import MARK
 
 
 def holder(path: Path, *words: str) -> "subprocess.Popen[bytes]":

@@ -4,10 +4,10 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from paramedic.packs.sqlite import swapping, writers
+from paramedic.packs.sqlite import writers
 from paramedic.packs.sqlite.asking import Answer, NoAnswer, ask
-from paramedic.packs.sqlite.notes import Notes
 from paramedic.packs.sqlite.target import Sqlite
 from paramedic.sdk import (
     ActContext,
@@ -18,8 +18,11 @@ from paramedic.sdk import (
     Preview,
     Risk,
     action,
+    users,
 )
 from paramedic.sdk.files import kept
+from paramedic.sdk.notes import Notes
+from paramedic.sdk.swapping import Exchange
 
 _STOP_AND_START_S = 3.0
 
@@ -66,7 +69,7 @@ class Repair:
             answers.append(answer)
             return notes.folder / "repaired"
 
-        await swapping.exchange(context, notes, target.path, build)
+        await _exchange(context, notes).make(build)
         answer = answers[0]
         broken = f"; {answer['foreign_keys']} rows refer to rows that are gone" if answer["foreign_keys"] else ""
         return Outcome(
@@ -79,7 +82,7 @@ class Repair:
         return await _reconcile(context, "repair")
 
     async def undo(self, context: ActContext, output: Mapping[str, Json]) -> str:  # noqa: ARG002  # the protocol's shape
-        return await swapping.put_back(context, Notes(context, "repair"), _target(context).path)
+        return await _exchange(context, Notes(context, "repair")).put_back()
 
 
 @action("sqlite.restore", risk=Risk.REVERSIBLE)
@@ -128,7 +131,7 @@ class Restore:
             shutil.copyfile(good.path, notes.folder / "restored")
             return notes.folder / "restored"
 
-        await swapping.exchange(context, notes, target.path, build)
+        await _exchange(context, notes).make(build)
         return Outcome(summary=f"restored `{target.path.name}` as it was at {good.at}")
 
     async def reconcile(self, context: ActContext) -> DidIt:
@@ -142,7 +145,7 @@ class Restore:
         notes, target = Notes(context, "restore"), _target(context)
         added = notes.names("adding")
         if not added:
-            return await swapping.put_back(context, notes, target.path)
+            return await _exchange(context, notes).put_back()
         if not target.path.exists():
             return "the database is gone"
         try:
@@ -234,7 +237,7 @@ async def _missing(target: Sqlite) -> tuple[str, ...] | None:
 
 async def _is_well(context: ActContext, target: Sqlite) -> bool:
     """Whether both looks find nothing wrong by now."""
-    order = {"path": target.path, "limit_s": context.limit_s / 4}
+    order: dict[str, Any] = {"path": target.path, "limit_s": context.limit_s / 4}  # Any: arguments of a job
     try:
         looked = await ask("look", context.limit_s, tables=target.columns, **order)
         whole = await ask("whole", context.limit_s, **order)
@@ -244,14 +247,21 @@ async def _is_well(context: ActContext, target: Sqlite) -> bool:
 
 
 async def _reconcile(context: ActContext, name: str) -> DidIt:
-    notes = Notes(context, name)
-    did = swapping.happened(notes, _target(context).path)
-    await writers.start(context, notes.names("stopped"))
-    return did
+    return await _exchange(context, Notes(context, name)).reconcile()
+
+
+def _exchange(context: ActContext, notes: Notes) -> Exchange:
+    path = _target(context).path
+
+    def refuse() -> None:
+        if others := writers.strangers(context, path, ()):
+            raise ActionFailed(f"the database is still open in {', '.join(others)}")
+
+    return Exchange(context=context, notes=notes, path=path, companions=("-wal", "-shm", "-journal"), refuse=refuse)
 
 
 def _refuse_strangers(context: ActContext, path: Path) -> None:
-    if others := writers.strangers(context, path, writers.running(context)):
+    if others := writers.strangers(context, path, users.running(context)):
         raise ActionFailed(f"{', '.join(others)} has it open and is not started by Paramedic; stop it first")
 
 

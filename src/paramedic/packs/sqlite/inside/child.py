@@ -10,8 +10,8 @@ from paramedic.packs.sqlite.inside import copying, looking, salvage
 
 
 def main() -> None:
-    """Do the job on the command line and write the answer to standard output."""
-    order: dict[str, Any] = json.loads(sys.argv[-1])  # Any: each job has its own arguments
+    """Do the job on standard input and write the answer to standard output."""
+    order: dict[str, Any] = json.load(sys.stdin)  # Any: each job has its own arguments
     job = order.pop("job")
     order = {key: Path(value) if key.endswith("path") and value else value for key, value in order.items()}
     try:

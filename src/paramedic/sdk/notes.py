@@ -1,9 +1,10 @@
-"""What an action on a database notes in the plan's workspace, because a crash may come before its receipt."""
+"""What an action on a file notes in the plan's workspace, because a crash may come before its receipt."""
 
 import json
 from pathlib import Path
 
-from paramedic.sdk import ActContext, Json
+from paramedic.model.wire import Json
+from paramedic.sdk.context import ActContext
 from paramedic.sdk.files import write_whole
 
 
