@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hostile.ward import Ward
 from living import free_port, until
+from paramedic.report import FORMATS
 
 PASSWORD = "hunter2-Zx81-hunter2"
 TOKEN = "tok_live_51Hq8ZvKx7RtYw2LmNp9"
@@ -96,7 +97,7 @@ def test_no_secret_leaves(tmp_path: Path) -> None:
     with ward.watch("-v", **environment):
         until(lambda: any(each["state"] == "escalated" for each in found(ward, environment)), 60, "people are called")
         until((tmp_path / "heard").exists, 20, "they hear of it")
-        for style in ("text", "json", "junit", "markdown"):
+        for style in FORMATS:
             note("check", "-v", "--format", style, "--save")
         note("status")
         note("status", "--format", "json")
