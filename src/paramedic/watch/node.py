@@ -51,7 +51,7 @@ class Node:
         self.clock = clock or SystemClock()
         self.is_idle = is_idle
         self.first: Callable[[], Awaitable[None]] | None = None
-        """What is done before anything else, once everything is known."""
+        """What is done at the very beginning, once everything is known; it takes care of its own failures."""
         self.lock = NodeLock(service.settings.state_dir)
         self.playbooks = load_playbooks(registry, service.playbook_dirs)
         self.died = asyncio.Queue[str]()
@@ -101,10 +101,14 @@ class Node:
             _log.info("adopted running processes: %s", ", ".join(adopted))
         self.attendant.is_idle = self.is_idle
         await self.attendant.load()
-        if self.first:
-            await self.first()
+        first = asyncio.ensure_future(self.first()) if self.first else None
+        try:
+            if not self.is_idle:
+                await self.engine.launch()
+        finally:
+            if first:
+                await first
         if not self.is_idle:
-            await self.engine.launch()
             await self.attendant.resume()
 
     async def __aexit__(
