@@ -28,8 +28,6 @@ class Server:
     """The user to enter as, where no `dsn` is given."""
     password: Secret | None = None
     """The user's password, where no `dsn` is given."""
-    database: str | None = None
-    """The name of the database, where no `dsn` is given."""
 
     def __post_init__(self) -> None:
         if self.dsn is not None:
@@ -44,6 +42,11 @@ class Server:
         return parse(dsn.reveal(), schemes=self.schemes, default_port=self.standard_port)
 
     @property
+    def inside(self) -> str | None:
+        """The database on the server, where no `dsn` is given."""
+        return None
+
+    @property
     def login(self) -> Login:
         """Where and as whom to enter."""
         if self.dsn is not None:
@@ -53,14 +56,16 @@ class Server:
             port=self.port or self.standard_port,
             user=self.user,
             password=self.password,
-            database=self.database,
+            database=self.inside,
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharedServer(Server):
-    """A server whose connections are limited, so that somebody may use them up."""
+    """A server of several databases whose connections are limited, so that somebody may use them up."""
 
+    database: str | None = None
+    """The name of the database, where no `dsn` is given."""
     admin: Secret | None = None
     """The dsn of a user that may enter when the server is full and may end sessions; only used for that."""
     replica: bool = False
@@ -70,6 +75,10 @@ class SharedServer(Server):
         for dsn in (self.dsn, self.admin):
             if dsn is not None:
                 self.parse(dsn)
+
+    @property
+    def inside(self) -> str | None:
+        return self.database
 
     @property
     def admin_login(self) -> Login:

