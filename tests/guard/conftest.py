@@ -18,6 +18,7 @@ def quiet(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.delenv("RESON_FEATURES", raising=False)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("os.fsync", lambda _: None)  # power does not fail here; the tests of kill -9 run real programs
+    WATCHER._wake.set()
     WATCHER._start_anew()
     WATCHER._guards.clear()
     RECENT.clear()

@@ -54,7 +54,7 @@ class Watcher:
         self._thread: threading.Thread | None = None
         self._post: Post | None = None
         self._looking = threading.Lock()
-        self._troubles: dict[str, str] = {}
+        self._troubles: dict[tuple[str, int], str] = {}
 
     def _forked(self) -> None:
         self._start_anew()
@@ -84,8 +84,8 @@ class Watcher:
         self._wake.set()
 
     def _run(self) -> None:
-        wake = self._wake  # a fork must not leave this loop with another's event
-        while True:
+        wake = self._wake
+        while self._thread is threading.current_thread():  # until another has taken its place
             self.look()
             wake.wait(INTERVAL_S)
             wake.clear()
@@ -96,7 +96,7 @@ class Watcher:
             guards = self.guards()
             self._try("orders", lambda: self._at_post().carry_out_orders(guards))
             for guard in guards:
-                self._try(f"{guard.kind} {guard.name}", guard.tick)
+                self._try(f"{guard.kind} {guard.name}", guard.tick, id(guard))
             self._try("report", lambda: self._at_post().show(guards))
             if "opentelemetry.sdk.metrics" in sys.modules:
                 self._try("metrics", lambda: _export(guards))
@@ -108,17 +108,17 @@ class Watcher:
             self._post = Post()
         return self._post
 
-    def _try(self, what: str, act: Callable[[], object]) -> None:
+    def _try(self, what: str, act: Callable[[], object], which: int = 0) -> None:
         try:
             act()
         except Exception as error:  # boundary: a guard works without the world outside; each trouble is told once
-            if repr(error) != self._troubles.get(what) and not sys.is_finalizing():
+            if repr(error) != self._troubles.get((what, which)) and not sys.is_finalizing():
                 import logging
 
                 logging.getLogger("paramedic.guard").warning("the watcher cannot look after `%s`: %r", what, error)
-            self._troubles[what] = repr(error)
+            self._troubles[what, which] = repr(error)
         else:
-            self._troubles.pop(what, None)
+            self._troubles.pop((what, which), None)
 
 
 def _export(guards: list[Any]) -> None:

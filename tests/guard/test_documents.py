@@ -1,0 +1,96 @@
+"""Configuration files that know their lines."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from paramedic.guard.documents import read_document
+from paramedic.guard.errors import MissingExtra, UnreadableDocument
+
+YAML = """# flags
+overlays:
+  a:
+    enabled: true
+  b: {rollout_percent: 5,
+      categories: [x, y]}
+list:
+  - 1
+  - two: 2
+"""
+JSON = """{
+ "overlays": {
+  "a": {
+   "enabled": true},
+  "b": {"rollout_percent": 5,
+   "categories": ["x", "y"]}
+ },
+ "list": [1,
+  {"two": 2, "q\\"uote": "[{,:"}]
+}"""
+
+
+def read(name, text):
+    path = Path(name)
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return read_document(path)
+
+
+@pytest.mark.parametrize("name", ["f.yaml", "f.json"])
+def test_every_key_knows_its_line(name) -> None:
+    """In both languages; what is not there is where its surroundings are."""
+    document = read(name, YAML if name == "f.yaml" else JSON)
+    assert document.value["overlays"]["b"] == {"rollout_percent": 5, "categories": ["x", "y"]}
+    assert document.line(("overlays",)) == 2
+    assert document.line(("overlays", "a")) == 3
+    assert document.line(("overlays", "a", "enabled")) == 4
+    assert document.line(("overlays", "a", "missing")) == 3
+    assert document.line(("overlays", "b", "rollout_percent")) == 5
+    assert document.line(("overlays", "b", "categories")) == 6
+    assert document.line(("list", 0)) == 8
+    assert document.line(("list", 1, "two")) == 9
+    assert document.line(("none",)) in (1, 2)
+
+
+def test_json_in_a_yaml_file_needs_no_parser(monkeypatch) -> None:
+    """And YAML without one names the extra."""
+    monkeypatch.setitem(sys.modules, "ruamel.yaml", None)
+    assert read("f.yaml", '  {"a": 1}').value == {"a": 1}
+    with pytest.raises(
+        MissingExtra, match=r"is YAML, which needs a parser: pip install 'paramedic\[guard\]', or write JSON"
+    ):
+        read("f.yaml", "a: 1")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "line", "complaint"),
+    [
+        ("f.yaml", "a: 1\nb: [1,\n", 3, "cannot be parsed"),
+        ("f.yaml", "a: 1\na: 2\n", 2, "cannot be parsed"),
+        ("f.yaml", "{a: 1,\n b: ]}", 2, "cannot be parsed"),
+        ("f.yaml", b"a: 1\nb: \xff\n", 2, "byte 8 is no UTF-8"),
+        ("f.yaml", "a: \x01", 1, "cannot be parsed"),
+        ("f.yaml", "a: " + "[" * 5000, 1, "cannot be parsed"),
+        ("f.yaml", "a: 2020-99-99", 1, "cannot be parsed"),
+        ("f.json", '{"a": 1,\n}', 2, "cannot be parsed"),
+        ("f.json", "a: 1", 1, "cannot be parsed"),
+        ("f.json", '{"a":' * 50_000, 1, "nested too deeply"),
+    ],
+)
+def test_what_cannot_be_parsed_names_its_line(name, text, line, complaint) -> None:
+    """One problem: the one that the parser found."""
+    with pytest.raises(UnreadableDocument) as found:
+        read(name, text)
+    assert found.value.problem.line == line
+    assert complaint in found.value.problem.observed
+    assert str(found.value).startswith(f"`{name}`: line {line}: `{name}` ")
+
+
+def test_odd_but_sound_documents_are_read() -> None:
+    """Flow mappings, empty files, aliases onto themselves, byte order."""
+    assert read("f.yaml", "{a: 1}").value == {"a": 1}
+    assert read("f.yaml", "").value is None
+    assert read("f.yaml", "a: &x [1]\nb: *x").value == {"a": [1], "b": [1]}
+    assert read("f.json", "[1, [2, 3]]").lines[(1, 1)] == 1
+    with pytest.raises(FileNotFoundError):
+        read_document(Path("none.yaml"))

@@ -1,0 +1,313 @@
+"""Orders from outside, and what is shown outside."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from paramedic.guard import BudgetTripwire, CircuitBreaker, FeatureFlags, LabelCap, MemoryMonitor, PerformanceMonitor
+from paramedic.guard import post as module
+from paramedic.guard.outside import Order, ask, processes
+from paramedic.guard.post import ForeignFolder, Post, alive, folder, put_order, started
+from paramedic.guard.tasks import FailedTaskQueue
+
+
+@pytest.fixture
+def post(clock):
+    return Post(clock)
+
+
+@pytest.fixture
+def breaker(clock):
+    return CircuitBreaker(name="model", clock=clock)
+
+
+def shown():
+    return json.loads(next((folder() / "processes").glob("[!.]*.json")).read_text())
+
+
+def test_an_order_is_carried_out_once_and_answered(post, breaker) -> None:
+    """By the guards of its kind and name."""
+    other = CircuitBreaker(name="other")
+    first = put_order(Order(kind="breaker", name="model", verb="open", settings={"because": "drill"}))
+    post.carry_out_orders([breaker, other])
+    assert (breaker.state, other.state) == ("open", "closed")
+    assert breaker.get_state()["because"] == "drill"
+    breaker.reset()
+    post.carry_out_orders([breaker, other])
+    post.carry_out_orders([breaker, other])
+    assert breaker.state == "closed"
+    second = put_order(Order(kind="breaker", name="*", verb="open"))
+    third = put_order(Order(kind="flags", name="model", verb="open"))
+    post.carry_out_orders([breaker, other])
+    assert (breaker.state, other.state) == ("open", "open")
+    post.show([breaker, other])
+    assert shown()["answers"] == {first: "done", second: "done", third: "unknown: no such guard here"}
+
+
+def test_orders_that_were_there_before_are_none_of_ours(clock, breaker) -> None:
+    """A restarted process does not do again what was done."""
+    put_order(Order(kind="breaker", name="model", verb="open"))
+    Post(clock).carry_out_orders([breaker])
+    assert breaker.state == "closed"
+
+
+def test_an_order_may_be_for_some_processes_only(post, breaker) -> None:
+    """Others do not even answer."""
+    put_order(Order(kind="breaker", name="model", verb="open", pids=(1,)))
+    post.carry_out_orders([breaker])
+    assert breaker.state == "closed"
+    put_order(Order(kind="breaker", name="model", verb="open", pids=(1, os.getpid())))
+    post.carry_out_orders([breaker])
+    assert breaker.state == "open"
+    post.show([breaker])
+    assert len(shown()["answers"]) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[]", "3", '"x"', "{}", '{"kind": "breaker"}', '{"kind": "breaker", "name": "m", "verb": "open", "settings": 3}',
+     '{"kind": "breaker", "name": "m", "verb": "open", "pids": 3}', '{"kind": 1, "zzz": 2}'],
+)  # fmt: skip
+def test_an_order_that_makes_no_sense_is_refused(post, breaker, text) -> None:
+    """And harms nobody."""
+    (folder() / "orders" / "strange.json").write_text(text)
+    (folder() / "orders" / ".half.json.new").write_text("{")
+    good = put_order(Order(kind="breaker", name="model", verb="open"))
+    post.carry_out_orders([breaker])
+    post.show([breaker])
+    assert shown()["answers"]["strange"].startswith("refused: the order cannot be read")
+    assert shown()["answers"][good] == "done"
+    assert len(shown()["answers"]) == 2
+    assert breaker.state == "open"
+
+
+def test_a_refusal_is_the_answer(post, breaker) -> None:
+    """Also where a setting makes no sense or is missing."""
+    one = put_order(Order(kind="breaker", name="model", verb="tune", settings={"failure_threshold": 0}))
+    two = put_order(Order(kind="breaker", name="model", verb="explode"))
+    post.carry_out_orders([breaker])
+    post.show([breaker])
+    assert shown()["answers"][one] == "refused: `failure_threshold` is a whole number of at least 1, not `0`"
+    assert shown()["answers"][two] == "refused: a breaker knows no `explode`"
+
+
+def test_answers_are_kept_for_a_while(post, breaker, monkeypatch) -> None:
+    """Not for ever."""
+    monkeypatch.setattr(module, "_ANSWERS_KEPT", 3)
+    ids = []
+    for _ in range(5):
+        ids.append(put_order(Order(kind="breaker", name="model", verb="reset")))
+        post.carry_out_orders([breaker])
+    post.show([breaker])
+    assert list(shown()["answers"]) == ids[2:]
+
+
+def test_old_orders_are_removed(clock, monkeypatch) -> None:
+    """By who places the next one."""
+    old = folder() / "orders" / f"{put_order(Order(kind='a', name='b', verb='c'))}.json"
+    now = time.time()
+    os.utime(old, (now - 119, now - 119))
+    put_order(Order(kind="a", name="b", verb="c"))
+    assert old.exists()
+    os.utime(old, (now - 125, now - 125))
+    put_order(Order(kind="a", name="b", verb="c"))
+    assert not old.exists()
+
+
+def test_every_guard_shows_itself(post, clock, tmp_path) -> None:
+    """With kind, name and what it has, as plain values, beside the process."""
+    breaker = CircuitBreaker(name="model", clock=clock)
+    tripwire = BudgetTripwire(clock=clock, limits={"a": 5})
+    flags = FeatureFlags({"x": True}, clock=clock)
+    queue = FailedTaskQueue(tmp_path / "q.sqlite", handlers={"x": lambda: 1 / 0}, max_retries=1, clock=clock)
+    queue.add("x")
+    queue.run_due()
+    memory = MemoryMonitor(limit_bytes=1 << 40, rss=lambda: 100, clock=clock)
+    memory.check()
+    guards = [breaker, tripwire, flags, queue, memory, PerformanceMonitor(clock=clock), LabelCap()]
+    post.show(guards)
+    found = shown()
+    assert found["pid"] == os.getpid()
+    assert found["started"] == started(os.getpid())
+    assert found["folder"] == str(tmp_path)
+    assert found["as_of"] == found["watched_since"] == "2023-11-14T22:13:20+00:00"
+    assert found["service"] is None
+    assert found["program"] == sys.argv[:1]
+    assert [each["kind"] for each in found["guards"]] == [
+        "breaker",
+        "budget",
+        "flags",
+        "tasks",
+        "memory",
+        "performance",
+        "metrics",
+    ]
+    assert found["guards"][0]["state"] == "closed"
+    assert found["guards"][3]["dead"] == 1
+    assert found["guards"][3]["dead_letters"][0]["error"] == "ZeroDivisionError: division by zero"
+    assert found["events"][-1]["kind"] == "exhausted"
+    assert found["events"][-1]["detail"] == {}
+
+
+def test_numbers_are_written_once_a_second_and_news_at_once(post, clock, breaker) -> None:
+    """And nothing where nothing changed."""
+    path = post._own
+    post.show([breaker])
+    first = path.stat().st_ino
+    post.show([breaker])
+    assert path.stat().st_ino == first
+    with breaker:
+        pass
+    clock.advance(0.9)
+    post.show([breaker])
+    assert path.stat().st_ino == first
+    clock.advance(0.1)
+    post.show([breaker])
+    assert shown()["guards"][0]["success_count"] == 1
+    breaker.force_open()
+    post.show([breaker])
+    assert shown()["guards"][0]["state"] == "open"
+    put_order(Order(kind="breaker", name="model", verb="tune", settings={"failure_threshold": 9}))
+    post.carry_out_orders([breaker])
+    post.show([breaker])
+    assert shown()["guards"][0]["settings"]["failure_threshold"] == 9
+
+
+def test_the_folder_is_ones_own(tmp_path, monkeypatch) -> None:
+    """Where none is named it must belong to the user and be closed to others."""
+    monkeypatch.delenv("PARAMEDIC_GUARD_DIR")
+    real_path = Path
+    place = tmp_path / "common"
+    monkeypatch.setattr(
+        module, "Path", lambda text: place if str(text).startswith("/tmp/paramedic-guard-") else real_path(text)
+    )
+    assert folder() == place
+    assert place.stat().st_mode & 0o777 == 0o700
+    place.chmod(0o750)
+    with pytest.raises(ForeignFolder):
+        folder()
+    place.chmod(0o700)
+    monkeypatch.setattr(os, "getuid", lambda: 12345)
+    with pytest.raises(ForeignFolder):
+        folder()
+
+
+def test_who_lives_is_told_from_who_does_not() -> None:
+    """By number and start; a zombie is dead."""
+    assert alive(os.getpid(), started(os.getpid()))
+    assert not alive(os.getpid(), "1")
+    child = subprocess.Popen(["true"])
+    ticks = started(child.pid)
+    deadline = time.monotonic() + 10
+    while alive(child.pid, ticks):
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    child.wait()
+    assert not alive(child.pid, ticks)
+    assert alive(1, started(1))
+    assert started(2**22 + 5) == "0"
+
+
+def test_reports_of_the_dead_are_removed_and_of_strangers_passed_over() -> None:
+    """Only the living are listed."""
+    place = folder() / "processes"
+    (place / "999999999-5.json").write_text("{}")
+    (place / "x-5.json").write_text("{}")
+    own = f"{os.getpid()}-{started(os.getpid())}.json"
+    (place / own).write_text("{}")
+    assert processes() == []
+    assert [each.name for each in place.iterdir()] == [own]
+
+
+def test_the_report_goes_with_its_process(post, breaker, monkeypatch) -> None:
+    """Not with a fork's."""
+    post.show([breaker])
+    assert [each.pid for each in processes()] == [os.getpid()]
+    post._vanish(os.getpid() + 1)
+    assert processes()
+    post._vanish(os.getpid())
+    assert processes() == []
+
+
+PROGRAM = """
+import os, sys, time
+from paramedic.guard import CircuitBreaker, get_tripwire, get_feature_flags
+breaker = CircuitBreaker(name="model")
+breaker.state; get_tripwire().downgrade_active; get_feature_flags().active()
+child = os.fork() if sys.argv[1:] else None
+if child == 0:
+    breaker.state
+os.write(1, b"%d\\n" % os.getpid())
+if child:
+    os.waitpid(child, 0)
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def program(tmp_path):
+    started_ = []
+
+    def start(*arguments):
+        child = subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-c", PROGRAM, *arguments], stdout=subprocess.PIPE, text=True
+        )
+        started_.append(child)
+        return child
+
+    yield start
+    for each in started_:
+        each.kill()
+        each.communicate()
+
+
+def wait_until(look):
+    deadline = time.monotonic() + 20
+    while not look():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def states(pid):
+    return {guard["name"]: guard for each in processes() if each.pid == pid for guard in each.guards}
+
+
+def test_a_running_program_obeys_within_a_second(program) -> None:
+    """It is found, changed, asked again, and gone when it is gone."""
+    child = program()
+    pid = int(child.stdout.readline())
+    wait_until(lambda: set(states(pid)) == {"model", "tokens", "flags"})
+    begun = time.monotonic()
+    assert ask(Order(kind="breaker", name="model", verb="open")) == {pid: "done"}
+    assert time.monotonic() - begun < 1.0
+    assert states(pid)["model"]["state"] == "open"
+    assert ask(Order(kind="breaker", name="model", verb="tune", settings={"recovery_timeout": 7})) == {pid: "done"}
+    assert states(pid)["model"]["settings"]["recovery_timeout"] == 7
+    assert ask(Order(kind="flags", name="*", verb="enable", settings={"flag": "x"})) == {pid: "done"}
+    assert states(pid)["flags"]["active"] == ["x"]
+    assert ask(Order(kind="budget", name="tokens", verb="reset"))[pid] == "done"
+    assert ask(Order(kind="breaker", name="none", verb="open"), timeout_s=0.5) == {}
+    assert "opened" in {event["kind"] for each in processes() for event in each.events}
+    os.kill(pid, 19)
+    assert ask(Order(kind="breaker", name="model", verb="reset"), timeout_s=0.3) == {pid: "silent"}
+    os.kill(pid, 18)
+    child.kill()
+    child.wait()
+    assert processes() == []
+
+
+def test_a_forked_worker_is_reached_like_its_parent(program) -> None:
+    """Each by its own thread and its own report."""
+    child = program("fork")
+    pids = {int(child.stdout.readline()), int(child.stdout.readline())}
+    wait_until(lambda: {each.pid for each in processes()} == pids)
+    assert ask(Order(kind="breaker", name="model", verb="open")) == dict.fromkeys(pids, "done")
+    for pid in pids:
+        assert states(pid)["model"]["state"] == "open"
+    (other,) = pids - {child.pid}
+    os.kill(other, 9)

@@ -1,0 +1,660 @@
+"""The queue of failed calls."""
+
+import asyncio
+import itertools
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from paramedic.guard import CircuitBreaker, FailedTaskQueue, listen, task_file
+from paramedic.guard.testing import ManualClock, Outcomes
+
+
+class Down(Exception):
+    """The dependency does not answer."""
+
+
+@pytest.fixture
+def made():
+    return []
+
+
+@pytest.fixture
+def queue(made, clock):
+    return built(made, clock)
+
+
+def built(made, clock, outcome=None, **settings):
+    def deliver(*args, task_id, **kwargs):
+        made.append((task_id, args, kwargs))
+        if outcome:
+            outcome()
+        if broken:
+            raise Down("gone")
+
+    broken = made_broken
+    return FailedTaskQueue("q.sqlite", handlers={"deliver": deliver}, clock=clock, seed=1, **settings)
+
+
+made_broken: list[int] = []
+
+
+@pytest.fixture(autouse=True)
+def sound():
+    made_broken.clear()
+    yield
+    made_broken.clear()
+
+
+def counts(queue):
+    found = queue.counts()
+    return found["waiting"], found["running"], found["done"], found["dead"]
+
+
+def test_a_kept_call_is_made_once(queue, made) -> None:
+    """With its arguments and its id, in the order it came."""
+    one = queue.add("deliver", 1, two=[2])
+    two = queue.add("deliver", "x", task_id="own-id")
+    assert counts(queue) == (2, 0, 0, 0)
+    assert queue.run_due() == 2
+    assert made == [(one, (1,), {"two": [2]}), ("own-id", ("x",), {})]
+    assert counts(queue) == (0, 0, 2, 0)
+    assert two == "own-id"
+    assert len(one) == 24
+    assert queue.run_due() == 0
+
+
+def test_the_same_id_is_one_call(queue, made) -> None:
+    """Before and after it was made: a caller that was killed may ask again."""
+    queue.add("deliver", 1, task_id="a")
+    queue.add("deliver", 1, task_id="a")
+    assert queue.run_due() == 1
+    queue.add("deliver", 1, task_id="a")
+    assert queue.run_due() == 0
+    assert len(made) == 1
+
+
+def test_a_call_that_works_is_not_kept(queue, made) -> None:
+    """One that fails is, and is made again after the backoff, under the same id."""
+    assert FailedTaskQueue("r.sqlite", handlers={"give": lambda: 5}).call("give") == 5
+    queue.call("deliver", 1)
+    assert counts(queue) == (0, 0, 0, 0)
+    made_broken.append(1)
+    heard = []
+    queue.listen(lambda event: heard.append((event.kind, event.because)))
+    assert queue.call("deliver", 2, task_id="t") is None
+    assert counts(queue) == (1, 0, 0, 0)
+    assert heard == [("kept", "`deliver` failed with Down: gone")]
+    made_broken.clear()
+    assert queue.run_due() == 0
+    queue._clock.advance(1)
+    assert queue.run_due() == 1
+    assert [each[0] for each in made[1:]] == ["t", "t"]
+
+
+def test_what_cannot_be_kept_is_refused_before_anything_happens(queue, made) -> None:
+    """A strange handler, arguments that are no JSON."""
+    with pytest.raises(ValueError, match="nothing handles `other`"):
+        queue.add("other")
+    with pytest.raises(TypeError, match="not JSON serializable"):
+        queue.add("deliver", object())
+    with pytest.raises(TypeError, match="not JSON serializable"):
+        queue.call("deliver", object())
+    with pytest.raises(ValueError, match="nothing handles `other`"):
+        queue.call("other")
+    assert made == []
+    assert counts(queue) == (0, 0, 0, 0)
+
+
+def test_backoff_doubles_up_to_its_most(made, clock) -> None:
+    """1, 2, 4, 8, 8 s, each shortened by up to half, never lengthened."""
+    queue = built(made, clock, max_retries=6, max_backoff_s=8)
+    made_broken.append(1)
+    queue.add("deliver")
+    begun = []
+    for _ in range(40_00):
+        before = len(made)
+        queue.run_due()
+        if len(made) > before:
+            begun.append(clock.monotonic())
+        clock.advance(0.01)
+    waits = [round(later - earlier, 2) for earlier, later in itertools.pairwise(begun)]
+    assert len(waits) == 5
+    for wait, most in zip(waits, (1, 2, 4, 8, 8), strict=True):
+        assert most / 2 <= wait <= most + 0.02
+    assert counts(queue) == (0, 0, 0, 1)
+    assert len(set(waits)) == 5
+
+
+def test_after_all_retries_a_call_is_given_up_and_listed(made, clock) -> None:
+    """With its story; a person revives or discards it."""
+    queue = built(made, clock, max_retries=2, backoff_s=0, max_backoff_s=0)
+    heard = []
+    queue.listen(lambda event: heard.append((event.kind, event.because)))
+    made_broken.append(1)
+    queue.add("deliver", 7, task_id="t", key="v")
+    assert queue.run_due() == 0
+    (dead,) = queue.dead_letters()
+    assert (dead.id, dead.handler, dead.args, dead.kwargs, dead.runs, dead.added, dead.error) == (
+        "t", "deliver", (7,), {"key": "v"}, 2, 1_700_000_000.0, "Down: gone",
+    )  # fmt: skip
+    assert heard == [("exhausted", "`deliver` (t) failed 2 times, last with Down: gone")]
+    assert len(made) == 2
+    queue.retry_now()
+    assert queue.run_due() == 0
+    made_broken.clear()
+    assert queue.revive("t")
+    assert not queue.revive("t")
+    assert queue.dead_letters() == []
+    assert queue.run_due() == 1
+    made_broken.append(1)
+    queue.add("deliver", task_id="u")
+    queue.run_due()
+    assert not queue.discard("none")
+    assert queue.discard("u")
+    assert counts(queue) == (0, 0, 1, 0)
+    assert queue.report() == {
+        "file": str(Path("q.sqlite").absolute()),
+        "max_retries": 2,
+        "waiting": 0,
+        "running": 0,
+        "done": 1,
+        "dead": 0,
+        "dead_letters": [],
+    }
+
+
+def test_orders_from_outside_are_obeyed(made, clock) -> None:
+    """Each does what its method does."""
+    queue = built(made, clock, max_retries=1, backoff_s=100)
+    made_broken.append(1)
+    for name in ("a", "b"):
+        queue.add("deliver", task_id=name)
+    queue.run_due()
+    assert [each["id"] for each in queue.report()["dead_letters"]] == ["a", "b"]
+    assert queue.obey("revive", {"id": "a"}) == "done"
+    assert queue.obey("discard", {"id": "b"}) == "done"
+    assert queue.obey("discard", {"id": "b"}) == "refused: no such call was given up"
+    assert queue.obey("revive", {"id": "b"}) == "refused: no such call was given up"
+    assert counts(queue) == (1, 0, 0, 0)
+    queue.max_retries = 9
+    queue.run_due()
+    made_broken.clear()
+    assert queue.run_due() == 0
+    assert queue.obey("retry", {}) == "done"
+    assert queue.run_due() == 1
+    assert queue.obey("melt", {}) == "refused: a queue knows no `melt`"
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_the_wall_clock_holds_nothing_back(made, clock, hours) -> None:
+    """A call that would be due an hour after its longest backoff is due now."""
+    queue = built(made, clock, max_backoff_s=300)
+    made_broken.append(1)
+    queue.add("deliver")
+    queue.run_due()
+    made_broken.clear()
+    clock.step_wall(hours * 3600)
+    clock.advance(1)
+    assert queue.run_due() == 1
+
+
+def test_a_call_that_is_due_within_the_longest_backoff_waits(made, clock) -> None:
+    """Not a second early."""
+    queue = built(made, clock, backoff_s=10, max_backoff_s=10)
+    made_broken.append(1)
+    queue.call("deliver")
+    clock.advance(9.99)
+    assert queue.run_due() == 0
+    assert len(made) == 1
+    clock.advance(0.01)
+    queue.run_due()
+    assert len(made) == 2
+
+
+def test_while_its_breaker_is_open_no_call_is_made(made, clock) -> None:
+    """And no retry is used up; when it closes everything is due."""
+    breaker = CircuitBreaker(failure_threshold=2, recovery_timeout=60, success_threshold=1, clock=clock)
+    queue = built(made, clock, breaker=breaker, backoff_s=50, max_backoff_s=50, max_retries=5)
+    made_broken.append(1)
+    for _ in range(6):
+        queue.add("deliver")
+    queue.run_due()
+    assert len(made) == 2
+    assert breaker.state == "open"
+    assert counts(queue) == (6, 0, 0, 0)
+    clock.advance(30)
+    assert queue.run_due() == 0
+    assert len(made) == 2
+    made_broken.clear()
+    clock.advance(30)
+    assert queue.run_due() == 6
+    assert counts(queue) == (0, 0, 6, 0)
+    assert {each.runs for each in queue.dead_letters()} == set()
+
+
+def test_a_call_that_the_breaker_refuses_was_none(made, clock) -> None:
+    """It is given back and its run is not counted."""
+    breaker = CircuitBreaker(clock=clock)
+    queue = built(made, clock, breaker=breaker, backoff_s=5, max_retries=1)
+    queue.add("deliver")
+    breaker.force_open()
+    breaker.allow_half_open()
+    trial = breaker.admit()
+    assert queue.run_due() == 0
+    trial.abandoned()
+    assert queue.run_due() == 0
+    clock.advance(5)
+    assert queue.run_due() == 1
+
+
+def test_async_handlers_and_those_without_an_id(made, clock) -> None:
+    """Each gets what it takes."""
+
+    async def later(value):
+        await asyncio.sleep(0)
+        made.append(value)
+        return value * 2
+
+    def everything(**given):
+        made.append(sorted(given))
+
+    queue = FailedTaskQueue("q.sqlite", handlers={"later": later}, clock=clock)
+    queue.handle("everything", everything)
+    queue.add("later", 1)
+    queue.add("everything", x=1)
+    assert queue.call("later", 4) == 8
+    assert queue.run_due() == 2
+    assert made == [4, 1, ["task_id", "x"]]
+
+
+def test_a_program_that_ends_in_the_middle_of_a_call_gives_it_back(made, clock) -> None:
+    """Uncounted: this time was none."""
+
+    def end():
+        raise KeyboardInterrupt
+
+    queue = built(made, clock, outcome=end, max_retries=1)
+    queue.add("deliver")
+    with pytest.raises(KeyboardInterrupt):
+        queue.run_due()
+    assert counts(queue) == (1, 0, 0, 0)
+    with pytest.raises(KeyboardInterrupt):
+        queue.run_due()
+    assert counts(queue) == (1, 0, 0, 0)
+
+
+def test_a_handler_that_is_gone_is_a_failure(made, clock) -> None:
+    """Of this run: a later release may have it again."""
+    queue = built(made, clock, max_retries=1)
+    queue.add("deliver")
+    again = FailedTaskQueue("q.sqlite", clock=clock, max_retries=1)
+    assert again.run_due() == 0
+    assert again.dead_letters()[0].error == "LookupError: nothing handles `deliver`"
+
+
+def claimed_by(owner, runs=1):
+    with sqlite3.connect("q.sqlite") as db:
+        db.execute("UPDATE tasks SET state = 'running', owner = ?, runs = ?", (owner, runs))
+    db.close()
+
+
+def test_what_a_dead_process_had_claimed_is_made_again(made, clock) -> None:
+    """At once; what ended its process in every run is given up; what a living one has is left."""
+    queue = built(made, clock, max_retries=3)
+    heard = []
+    queue.listen(lambda event: heard.append((event.kind, event.because)))
+    queue.add("deliver", task_id="t")
+    claimed_by("999999999-5")
+    assert queue.run_due() == 1
+    queue.add("deliver", task_id="u")
+    with sqlite3.connect("q.sqlite") as db:
+        db.execute("UPDATE tasks SET state = 'running', owner = '999999999-5', runs = 3 WHERE id = 'u'")
+    db.close()
+    assert queue.run_due() == 0
+    assert counts(queue)[3] == 0
+    clock.advance(2)
+    assert queue.run_due() == 0
+    assert queue.dead_letters()[0].error == "its process ended during every run"
+    assert heard == [("exhausted", "1 calls ended their process in every run")]
+    parent = f"{os.getppid()}-{task_file.started(os.getppid())}"
+    queue.add("deliver", task_id="v")
+    with sqlite3.connect("q.sqlite") as db:
+        db.execute("UPDATE tasks SET state = 'running', owner = ? WHERE id = 'v'", (parent,))
+    db.close()
+    clock.advance(2)
+    assert queue.run_due() == 0
+    assert counts(queue)[1] == 1
+
+
+def test_acknowledged_calls_are_remembered_for_a_day(queue, made) -> None:
+    """Then their id is free."""
+    queue.add("deliver", task_id="t")
+    queue.run_due()
+    queue._clock.advance(86_400)
+    queue.run_due()
+    assert counts(queue) == (0, 0, 1, 0)
+    queue._clock.advance(2)
+    queue.run_due()
+    assert counts(queue) == (0, 0, 0, 0)
+
+
+def test_the_worker_makes_calls_as_they_fall_due(made, tmp_path) -> None:
+    """At once when one is added, again after its backoff, and not after `stop`."""
+    outcomes = Outcomes([Down("x"), 1])
+    queue = FailedTaskQueue("w.sqlite", handlers={"x": outcomes}, backoff_s=0.05)
+    queue.start(2)
+    queue.add("x")
+    deadline = time.monotonic() + 20
+    while queue.counts()["done"] < 1:
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    queue.stop()
+    queue.add("x")
+    assert queue.counts()["waiting"] == 1
+    assert len(outcomes.calls) == 2
+    queue.close()
+    assert queue.counts()["waiting"] == 1
+    queue.close()
+
+
+def test_trouble_with_the_file_is_told_and_passes(made, clock, monkeypatch) -> None:
+    """The worker goes on."""
+    heard, happened = [], threading.Event()
+    queue = FailedTaskQueue("w.sqlite", handlers={"x": made.append})
+
+    def hear(event):
+        heard.append(event.kind)
+        happened.set()
+
+    queue.listen(hear)
+    with monkeypatch.context() as patch:
+        patch.setattr(queue._file, "claim", lambda *_: 1 / 0)
+        queue.start()
+        assert happened.wait(20)
+    queue.add("x", 1)
+    deadline = time.monotonic() + 20
+    while not made:
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    queue.close()
+    assert heard[0] == "trouble"
+
+
+def test_a_damaged_file_is_set_aside_and_told(clock) -> None:
+    """Garbage, another database, an empty file; and a locked one is not taken for damaged."""
+    for number, content in enumerate((b"garbage" * 100, b"")):
+        Path("q.sqlite").write_bytes(content)
+        heard = []
+        stop = listen(lambda event, heard=heard: heard.append((event.kind, event.because)))
+        queue = FailedTaskQueue("q.sqlite", clock=clock)
+        stop()
+        aside = f"q.sqlite.corrupt{f'-{number}' if number else ''}"
+        assert heard == [
+            ("state_corrupt", f"`{Path('q.sqlite').absolute()}` is damaged; it was set aside as `{aside}`")
+        ]
+        assert Path(aside).read_bytes() == content
+        assert counts(queue) == (0, 0, 0, 0)
+        queue.close()
+    Path("q.sqlite").unlink()
+    with sqlite3.connect("q.sqlite") as db:
+        db.execute("CREATE TABLE other (x)")
+    db.close()
+    assert counts(FailedTaskQueue("q.sqlite", clock=clock)) == (0, 0, 0, 0)
+    assert Path("q.sqlite.corrupt-2").exists()
+    Path("folder").mkdir()
+    with pytest.raises(OSError, match="Is a directory"):
+        FailedTaskQueue("folder", clock=clock)
+    assert list(Path.cwd().glob(".*new")) == []
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"max_retries": 0}, {"backoff_s": -1}, {"backoff_s": 5, "max_backoff_s": 4}, {"max_backoff_s": float("inf")}],
+)
+def test_settings_that_make_no_sense_are_refused(settings) -> None:
+    """By name."""
+    with pytest.raises(ValueError, match=r"max_retries|max_backoff_s"):
+        FailedTaskQueue("q.sqlite", **settings)
+    queue = FailedTaskQueue("q.sqlite", max_retries=1, backoff_s=0, max_backoff_s=0)
+    assert FailedTaskQueue("q.sqlite").max_retries == 5
+    assert (FailedTaskQueue("q.sqlite").backoff_s, FailedTaskQueue("q.sqlite").max_backoff_s) == (1.0, 300.0)
+    assert (queue.kind, queue.name) == ("tasks", "tasks")
+
+
+def test_after_a_fork_the_file_is_opened_anew(queue, made) -> None:
+    """The connection stays with the parent."""
+    queue.add("deliver")
+    connection = queue._file._connection
+    queue._file._lock.acquire()
+    queue.forked()
+    assert queue.run_due() == 1
+    assert queue._file._connection is not connection
+    assert queue._watched
+
+
+class Queue(RuleBasedStateMachine):
+    """Calls are added, fail, succeed, are killed in the middle, and time passes: none is lost, none made after its word."""
+
+    @initialize()
+    def build(self) -> None:
+        for each in Path.cwd().glob("machine.sqlite*"):
+            each.unlink()
+        self.clock = ManualClock()
+        self.added: set[str] = set()
+        self.acknowledged: set[str] = set()
+        self.again: list[str] = []
+        self.outcome = "good"
+        self.open()
+
+    def open(self) -> None:
+        self.queue = FailedTaskQueue(
+            "machine.sqlite", handlers={"x": self.handler}, max_retries=4, clock=self.clock, seed=3
+        )
+
+    def handler(self, task_id) -> None:
+        if task_id in self.acknowledged:
+            self.again.append(task_id)
+        if self.outcome == "bad":
+            raise Down
+        if self.outcome == "killed":
+            raise SystemExit
+        self.just_made.append(task_id)
+
+    @rule(number=st.integers(0, 30))
+    def add(self, number) -> None:
+        self.queue.add("x", task_id=f"t{number}")
+        self.added.add(f"t{number}")
+
+    @rule(outcome=st.sampled_from(["good", "bad"]))
+    def work(self, outcome) -> None:
+        self.outcome, self.just_made = outcome, []
+        self.queue.run_due()
+        self.acknowledged |= set(self.just_made)
+
+    @rule()
+    def die(self) -> None:
+        """The process ends with a call claimed; another one opens the file."""
+        self.queue._file._owner = "999999999-1"
+        self.queue._file.claim(self.clock.wall(), self.clock.wall() + 300)
+        self.queue.close()
+        self.open()
+
+    @precondition(lambda self: self.queue.dead_letters())
+    @rule(revive=st.booleans())
+    def decide(self, revive) -> None:
+        dead = self.queue.dead_letters()[0]
+        assert dead.id not in self.acknowledged
+        if revive:
+            assert self.queue.revive(dead.id)
+        else:
+            assert self.queue.discard(dead.id)
+            self.added.discard(dead.id)
+
+    @rule(seconds=st.sampled_from([1, 10, 3000]))
+    def pass_time(self, seconds) -> None:
+        self.clock.advance(seconds)
+
+    @rule(hours=st.sampled_from([-1, 1]))
+    def step_the_wall_clock(self, hours) -> None:
+        self.clock.step_wall(hours * 3600)
+
+    @invariant()
+    def nothing_is_lost_and_nothing_made_again(self) -> None:
+        if not hasattr(self, "queue"):
+            return
+        found = self.queue.counts()
+        assert sum(found.values()) == len(self.added)
+        assert found["done"] == len(self.acknowledged & self.added)
+        assert self.again == []
+
+    def teardown(self) -> None:
+        if hasattr(self, "queue"):
+            self.queue.close()
+
+
+TestQueue = Queue.TestCase
+TestQueue.settings = settings(max_examples=20, stateful_step_count=25, deadline=None)
+
+SERVER = """
+import json, sqlite3, socketserver, sys
+db = sqlite3.connect(sys.argv[2], isolation_level=None, check_same_thread=False)
+db.execute("PRAGMA journal_mode=WAL")
+db.execute("CREATE TABLE IF NOT EXISTS calls (id TEXT, number INTEGER PRIMARY KEY)")
+class Handler(socketserver.StreamRequestHandler):
+    def handle(self):
+        for line in self.rfile:
+            db.execute("INSERT INTO calls (id) VALUES (?)", (line.decode().strip(),))
+            self.wfile.write(b"ok\\n")
+class Server(socketserver.UnixStreamServer):
+    request_queue_size = 50
+with Server(sys.argv[1], Handler) as server:
+    server.serve_forever()
+"""
+
+CLIENT = """
+import socket, sys, threading
+from paramedic.guard import FailedTaskQueue
+line = None
+def deliver(task_id):
+    global line
+    try:
+        if line is None:
+            s = socket.socket(socket.AF_UNIX); s.settimeout(5); s.connect(sys.argv[1]); line = s.makefile("rwb")
+        line.write(task_id.encode() + b"\\n"); line.flush()
+        if line.readline() != b"ok\\n": raise ConnectionError("the server is gone")
+    except OSError:
+        line = None
+        raise
+queue = FailedTaskQueue(sys.argv[2], handlers={"deliver": deliver}, max_retries=1000, backoff_s=0.01, max_backoff_s=0.05)
+real = queue._file.acknowledge
+def acknowledge(task_id, now):
+    real(task_id, now)
+    print("acknowledged", task_id, flush=True)
+queue._file.acknowledge = acknowledge
+queue.start()
+for number in range(int(sys.argv[3])):
+    queue.add("deliver", task_id=f"t{number}")
+print("added", flush=True)
+while queue.counts()["done"] < int(sys.argv[3]):
+    threading.Event().wait(0.05)
+print("finished", flush=True)
+"""
+
+
+def under_fire(tmp_path, calls: int, server_kills: int, client_kills: int) -> None:
+    """Kill both sides at random; at the end every call has arrived, and none after its acknowledgement was known."""
+    dice = random.Random(5)
+    address, received, queue = str(tmp_path / "s"), str(tmp_path / "received.sqlite"), str(tmp_path / "q.sqlite")
+    acknowledged: dict[str, int] = {}
+    finished = threading.Event()
+    looker = None
+
+    def arrived() -> int:
+        with sqlite3.connect(received) as db:
+            found = db.execute("SELECT coalesce(max(number), 0) FROM calls").fetchone()[0]
+        db.close()
+        return int(found)
+
+    def start_server():
+        Path(address).unlink(missing_ok=True)
+        child = subprocess.Popen([sys.executable, "-c", SERVER, address, received])
+        deadline = time.monotonic() + 20
+        while not Path(address).exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        return child
+
+    def read(stream) -> None:
+        for line in stream:
+            word, _, task_id = line.strip().partition(" ")
+            if word == "acknowledged":
+                acknowledged.setdefault(task_id, arrived())
+            if word == "finished":
+                finished.set()
+
+    def start_client():
+        child = subprocess.Popen(
+            [sys.executable, "-c", CLIENT, address, queue, str(calls)], stdout=subprocess.PIPE, text=True
+        )
+        reader = threading.Thread(target=read, args=(child.stdout,))
+        reader.start()
+        return child, reader
+
+    server = start_server()
+    client, looker = start_client()
+    blows = ["server"] * server_kills + ["client"] * client_kills
+    dice.shuffle(blows)
+    for blow in blows:
+        at_least = arrived() + dice.randrange(1, max(2, calls // (2 * len(blows))))
+        deadline = time.monotonic() + 60
+        while arrived() < at_least and not finished.is_set() and time.monotonic() < deadline:
+            time.sleep(0.002)
+        if blow == "server":
+            server.send_signal(signal.SIGKILL)
+            server.wait()
+            server = start_server()
+        else:
+            client.send_signal(signal.SIGKILL)
+            client.wait()
+            looker.join()
+            client, looker = start_client()
+    assert finished.wait(600)
+    client.wait()
+    looker.join()
+    server.kill()
+    server.wait()
+    with sqlite3.connect(received) as db:
+        last = dict(db.execute("SELECT id, max(number) FROM calls GROUP BY id").fetchall())
+        total = db.execute("SELECT count(*) FROM calls").fetchone()[0]
+    db.close()
+    assert set(last) == {f"t{number}" for number in range(calls)}
+    repeated = [each for each, known in acknowledged.items() if last[each] > known]
+    assert repeated == []
+    assert len(acknowledged) >= calls - client_kills
+    print(
+        f"{calls} calls, {server_kills} server kills, {client_kills} client kills: 0 lost, 0 repeated after their acknowledgement, {total - calls} made again before it"
+    )
+
+
+def test_nothing_is_lost_when_both_sides_are_killed(tmp_path) -> None:
+    """A small run of it in every run of the tests."""
+    under_fire(tmp_path, 150, 4, 2)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_nothing_of_10000_calls_is_lost_when_both_sides_are_killed(tmp_path) -> None:
+    """The server fifty times, the client twenty."""
+    under_fire(tmp_path, 10_000, 50, 20)

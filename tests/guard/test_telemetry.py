@@ -1,0 +1,135 @@
+"""The guards' numbers for OpenTelemetry."""
+
+import subprocess
+import sys
+
+import pytest
+from opentelemetry import metrics
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+
+from paramedic.guard import (
+    BudgetTripwire,
+    CircuitBreaker,
+    CircuitOpen,
+    FeatureFlags,
+    LabelCap,
+    MemoryMonitor,
+    telemetry,
+)
+from paramedic.guard.cardinality import LABELS
+from paramedic.guard.tasks import FailedTaskQueue
+
+
+@pytest.fixture
+def collected(monkeypatch):
+    reader = InMemoryMetricReader()
+    provider = MeterProvider(metric_readers=[reader])
+    monkeypatch.setattr(metrics, "get_meter", provider.get_meter)
+    monkeypatch.setattr(telemetry, "_exported", False)
+    telemetry._guards.clear()
+
+    def collect():
+        found = {}
+        for resource in reader.get_metrics_data().resource_metrics:
+            for scope in resource.scope_metrics:
+                for metric in scope.metrics:
+                    found[metric.name] = {
+                        tuple(sorted(point.attributes.items())): point.value for point in metric.data.data_points
+                    }
+                    found[f"{metric.name} unit"] = metric.unit
+        return found
+
+    yield collect
+    provider.shutdown()
+    telemetry._guards.clear()
+
+
+def test_every_guard_is_measured_under_its_name(collected, clock, tmp_path) -> None:
+    """With the labels of the contract."""
+    breaker = CircuitBreaker(name="model", failure_threshold=1, clock=clock)
+    with pytest.raises(KeyError), breaker:
+        raise KeyError
+    for _ in range(2):
+        with pytest.raises(CircuitOpen):
+            breaker.admit()
+    idle = CircuitBreaker(name="idle", clock=clock)
+    tripwire = BudgetTripwire(clock=clock)
+    tripwire.record(120, 100)
+    flags = FeatureFlags({"a": True}, clock=clock)
+    flags.is_enabled("a")
+    memory, unlooked = MemoryMonitor(limit_bytes=1000, rss=lambda: 77, clock=clock), MemoryMonitor(name="later")
+    memory.check()
+    queue = FailedTaskQueue(tmp_path / "q.sqlite", handlers={"x": print}, clock=clock)
+    queue.add("x")
+    cap = LabelCap(limit=1, name="mine")
+    cap.labels(x="1")
+    cap.labels(x="2")
+    guards = [breaker, idle, tripwire, flags, memory, unlooked, queue, cap]
+    telemetry.export(guards)
+    telemetry.export(guards)
+    found = collected()
+    assert found["guard.breaker.state"] == {(("breaker", "idle"),): 0, (("breaker", "model"),): 2}
+    assert found["fusion.circuit_breaker.event"] == {
+        (("breaker", "idle"), ("event", "opened")): 0,
+        (("breaker", "idle"), ("event", "rejected")): 0,
+        (("breaker", "model"), ("event", "opened")): 1,
+        (("breaker", "model"), ("event", "rejected")): 2,
+    }
+    assert found["guard.budget.tokens"] == {(("budget", "tokens"),): 120}
+    assert found["guard.budget.breaches"] == {(("budget", "tokens"),): 1}
+    assert found["guard.flags.evaluations"] == {(("flag", "a"),): 1}
+    assert found["guard.memory.rss_bytes"] == {(("monitor", "memory"),): 77}
+    assert found["guard.memory.rss_bytes unit"] == "By"
+    assert found["guard.breaker.state unit"] == "1"
+    assert found["guard.tasks.pending"] == {
+        (("queue", "tasks"), ("state", "dead")): 0,
+        (("queue", "tasks"), ("state", "running")): 0,
+        (("queue", "tasks"), ("state", "waiting")): 1,
+    }
+    assert found["guard.metrics.folded"] == {(("cap", "mine"), ("label", "x")): 1}
+
+
+def test_labels_are_capped_and_what_is_folded_is_added_up(collected, clock, monkeypatch) -> None:
+    """A thousand breakers are a hundred names and one `other`, whose state is the worst."""
+    monkeypatch.setattr(LABELS, "limit", 2)
+    monkeypatch.setattr(LABELS, "_values", {})
+    monkeypatch.setattr(LABELS, "folded", {})
+    breakers = [CircuitBreaker(name=f"b{number}", clock=clock) for number in range(5)]
+    breakers[3].force_open()
+    breakers[4].force_open()
+    breakers[4].allow_half_open()
+    telemetry.export(breakers)
+    found = collected()
+    assert found["guard.breaker.state"] == {
+        (("breaker", "b0"),): 0,
+        (("breaker", "b1"),): 0,
+        (("breaker", "other"),): 2,
+    }
+    assert found["fusion.circuit_breaker.event"][("breaker", "other"), ("event", "opened")] == 2
+    breakers[3].reset()
+    assert collected()["guard.breaker.state"][("breaker", "other"),] == 1
+
+
+PROGRAM = """
+import time
+from opentelemetry import metrics
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+reader = InMemoryMetricReader()
+metrics.set_meter_provider(MeterProvider(metric_readers=[reader]))
+from paramedic.guard import CircuitBreaker
+breaker = CircuitBreaker(name="model")
+breaker.state
+deadline = time.monotonic() + 10
+while time.monotonic() < deadline:
+    data = reader.get_metrics_data()
+    if data and "guard.breaker.state" in data.to_json(): break
+    time.sleep(0.02)
+else: raise SystemExit("not exported")
+"""
+
+
+def test_a_program_with_an_sdk_is_measured_by_itself() -> None:
+    """Nothing has to be called."""
+    subprocess.run([sys.executable, "-c", PROGRAM], check=True)

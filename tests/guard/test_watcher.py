@@ -1,0 +1,114 @@
+"""The thread that keeps guards in touch."""
+
+import gc
+import threading
+
+from paramedic.guard import CircuitBreaker
+from paramedic.guard.watcher import WATCHER, Watcher
+
+
+class Guard:
+    """Counts what is asked of it."""
+
+    kind, name = "breaker", "x"
+
+    def __init__(self, error=None):
+        self.ticks, self.error, self.forks = 0, error, 0
+
+    def tick(self):
+        self.ticks += 1
+        if self.error:
+            raise self.error
+
+    def report(self):
+        return {}
+
+    def forked(self):
+        self.forks += 1
+
+
+def watchers():
+    return [each for each in threading.enumerate() if each is WATCHER._thread]
+
+
+def test_nothing_runs_before_the_first_use(living_watcher) -> None:
+    """Modules may build guards while a server still forks; the first use starts one thread, once."""
+    before = len(watchers())
+    breaker = CircuitBreaker(name="lazy")
+    assert len(watchers()) == before
+    assert breaker.closed_period is None
+    with breaker:
+        pass
+    assert len(watchers()) == before + 1
+    assert all(each.daemon for each in watchers())
+    assert breaker.closed_period is not None
+    CircuitBreaker(name="lazy too").get_state()
+    assert len(watchers()) == before + 1
+    assert [each.name for each in living_watcher.guards()] == ["lazy"] or len(living_watcher.guards()) == 2
+
+
+def test_a_woken_watcher_looks_at_once(living_watcher, monkeypatch) -> None:
+    """And by itself again and again."""
+    monkeypatch.setattr("paramedic.guard.watcher.INTERVAL_S", 60)
+    looked = threading.Event()
+    guard = Guard()
+    monkeypatch.setattr(guard, "tick", looked.set)
+    living_watcher.watch(guard)
+    assert looked.wait(20)
+    looked.clear()
+    living_watcher.wake()
+    assert looked.wait(20)
+
+
+def test_the_trouble_of_one_is_not_anothers_and_told_once(caplog) -> None:
+    """Until it passes and comes again."""
+    watcher = Watcher()
+    bad, good = Guard(ValueError("broken")), Guard()
+    watcher._guards.update([bad, good])
+    watcher.look()
+    watcher.look()
+    assert (bad.ticks, good.ticks) == (2, 2)
+    assert caplog.text.count("the watcher cannot look after `breaker x`: ValueError('broken')") == 1
+    bad.error = None
+    watcher.look()
+    bad.error = ValueError("broken")
+    watcher.look()
+    assert caplog.text.count("broken") == 2
+
+
+def test_without_the_folder_guards_are_still_looked_after(monkeypatch, caplog, tmp_path) -> None:
+    """Outside is gone, inside goes on."""
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("PARAMEDIC_GUARD_DIR", str(tmp_path / "file"))
+    watcher, guard = Watcher(), Guard()
+    watcher._guards.add(guard)
+    watcher.look()
+    assert guard.ticks == 1
+    assert "the watcher cannot look after `orders`" in caplog.text
+    assert "the watcher cannot look after `report`" in caplog.text
+
+
+def test_a_guard_that_nobody_uses_any_more_is_let_go() -> None:
+    """The watcher holds none alive."""
+    guard = Guard()
+    WATCHER.watch(guard)
+    assert WATCHER.guards() == [guard]
+    WATCHER.leave(guard)
+    assert WATCHER.guards() == []
+    WATCHER.watch(guard)
+    del guard
+    gc.collect()
+    assert WATCHER.guards() == []
+
+
+def test_the_child_of_a_fork_starts_anew() -> None:
+    """Locks, thread and post are new; each guard is told."""
+    watcher, guard = Watcher(), Guard()
+    watcher._guards.add(guard)
+    watcher.look()
+    watcher._lock.acquire()
+    watcher._forked()
+    assert guard.forks == 1
+    assert watcher._post is None
+    assert watcher._thread is None
+    assert watcher.guards() == [guard]
