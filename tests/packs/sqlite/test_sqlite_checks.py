@@ -155,6 +155,42 @@ async def test_missing_tables_and_columns_are_named(look, path: Path) -> None:
     assert {each.code for each in found} == {"sqlite.table-missing"}
 
 
+async def test_types_are_compared_by_how_values_are_kept(look, path: Path) -> None:
+    """``VARCHAR(20)`` and ``TEXT`` keep values alike; a number kept as text is told."""
+    tables = {"messages": {"id": "bigint", "text": "varchar(20)", "author": "integer"}, "notes": ("title",)}
+    (found,) = await look(is_usable, Sqlite(path=path, tables=tables))
+    assert (found.code, found.status) == ("sqlite.column-type", Status.WARNING)
+    assert found.observed == "column `author` of `messages` is `TEXT`, not `integer`"
+    (found,) = await look(is_usable, Sqlite(path=path, tables={"blobs": {"content": "", "id": "INT"}}))
+    assert found.status is Status.OK
+
+
+async def test_rows_that_refer_to_nothing_are_counted_and_told_where_it_matters(look, path: Path) -> None:
+    """SQLite itself allows them, so that a service file has to say that they are a trouble."""
+    with closing(sqlite3.connect(path)) as database:
+        database.executescript("""
+            CREATE TABLE marks (message INTEGER REFERENCES messages (id));
+            INSERT INTO marks VALUES (1), (999999), (888888);
+        """)
+    (found,) = await look(is_whole, Sqlite(path=path))
+    assert found.status is Status.OK
+    assert found.measures["orphans"] == 2
+    (found,) = await look(is_whole, Sqlite(path=path, foreign_keys=True), name="strict")
+    assert (found.code, found.status) == ("sqlite.foreign-keys", Status.WARNING)
+    assert "`marks` to `messages`: 2 rows" in found.observed
+
+
+async def test_space_that_is_not_used_is_reported(look, path: Path) -> None:
+    """A file that has become too large for what it holds says so."""
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("INSERT INTO blobs VALUES (9999, zeroblob(3000000))")
+        database.execute("DELETE FROM blobs")
+        database.commit()
+    (found,) = await look(is_usable, Sqlite(path=path))
+    assert found.measures["unused_mb"] > 2
+    assert "unused" in found.observed
+
+
 async def test_a_damaged_page_is_found_at_once_by_the_whole_look(expect, path: Path) -> None:
     """The quick look may miss it; the whole look does not, and looks again when the file has changed."""
     await expect(is_whole, path, None)

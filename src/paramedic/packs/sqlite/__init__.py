@@ -5,6 +5,8 @@ from pathlib import Path
 from paramedic.packs.sqlite.actions import Repair, Restore
 from paramedic.packs.sqlite.asking import NoAnswer, ask_now
 from paramedic.packs.sqlite.checks import is_usable, is_whole
+from paramedic.packs.sqlite.recorded import is_as_recorded
+from paramedic.packs.sqlite.saving import backup
 from paramedic.packs.sqlite.target import Sqlite
 from paramedic.sdk import Kind, Pack
 
@@ -12,7 +14,7 @@ _COPY_LIMIT_S = 600.0
 
 
 def copy(source: Path, target: Path) -> None:
-    """Copy a database in use with SQLite's online backup; the copy has passed the integrity check.
+    """Copy a database, also one in use; the copy has passed the integrity check.
 
     Raises:
         OSError: there is no whole copy to be had.
@@ -32,10 +34,12 @@ pack = Pack(
             name="sqlite",
             summary="a SQLite database",
             target=Sqlite,
+            files=lambda database: (database.manifest,) if database.manifest else (),
             keeps=lambda database: (database.path,),
             copy=copy,
+            backup=backup,
         ),
     ),
-    checks=(is_usable, is_whole),
+    checks=(is_usable, is_whole, is_as_recorded),
     actions=(Repair, Restore),  # type: ignore[arg-type]  # mypy does not follow class decorators
 )

@@ -8,6 +8,7 @@ from typing import Any
 
 from paramedic.packs.sqlite import writers
 from paramedic.packs.sqlite.asking import Answer, NoAnswer, ask
+from paramedic.packs.sqlite.recorded import recorded
 from paramedic.packs.sqlite.target import Sqlite
 from paramedic.sdk import (
     ActContext,
@@ -21,6 +22,7 @@ from paramedic.sdk import (
     users,
 )
 from paramedic.sdk.files import kept
+from paramedic.sdk.manifest import NoManifest
 from paramedic.sdk.notes import Notes
 from paramedic.sdk.swapping import Exchange
 
@@ -87,7 +89,7 @@ class Repair:
 
 @action("sqlite.restore", risk=Risk.REVERSIBLE)
 class Restore:
-    """Bring the last good copy back where the file is gone, or only the tables that are gone."""
+    """Bring the last good copy back where the file is gone or not what was recorded, or only tables that are gone."""
 
     async def preview(self, context: ActContext) -> Preview:
         target, notes = _target(context), Notes(context, "restore")
@@ -100,7 +102,12 @@ class Restore:
                 raise ActionFailed(f"there is no good copy of `{target.path.name}`")
             missing = await _missing(target)
             if missing == ():
-                raise ActionFailed("nothing is missing")
+                _refuse_strangers(context, target.path)
+                twin = await _twin(context, target)
+                notes.note(twin=twin.digest)
+                return Preview(
+                    summary=f"{summary}, byte for byte, from the copy of {twin.at}", downtime_s=_STOP_AND_START_S
+                )
         except (ActionFailed, NoAnswer) as error:
             return Preview(summary=summary, blocked=str(error))
         notes.note(foreseen=list(missing) if missing else None)
@@ -122,11 +129,13 @@ class Restore:
         good = await _good(context, target)
         if good is None:
             raise ActionFailed(f"there is no good copy of `{target.path.name}`")
-        if target.path.exists():
+        twin = await _twin(context, target) if notes.get("twin") else None
+        if twin is None and target.path.exists():
             return await self._tables(context, target, notes, good)
+        good = twin or good
 
         async def build(aside: Path | None) -> Path:
-            if aside is not None:
+            if aside is not None and not twin:
                 raise ActionFailed(f"stale: `{target.path}` is there again")
             shutil.copyfile(good.path, notes.folder / "restored")
             return notes.folder / "restored"
@@ -185,6 +194,7 @@ class _Good:
     path: Path
     at: str
     tables: frozenset[str]
+    digest: str = ""
 
 
 def _target(context: ActContext) -> Sqlite:
@@ -202,8 +212,39 @@ async def _good(context: ActContext, target: Sqlite) -> _Good | None:
             continue
         if not answer["problems"]:
             tables = frozenset(each.lower() for each in answer["tables"])
-            return _Good(path=copy, at=f"{kept(copy).at:%Y-%m-%d %H:%M:%S} UTC", tables=tables)
+            return _Good(path=copy, at=_at(copy), tables=tables)
     return None
+
+
+def _at(copy: Path) -> str:
+    return f"{kept(copy).at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+async def _twin(context: ActContext, target: Sqlite) -> _Good:
+    """The copy of just the state that the file should hold: by its recorded digest, else by SQLite's change counter.
+
+    Raises:
+        ActionFailed: nothing is wrong, or there is none.
+        NoAnswer: the file or a copy cannot be read.
+    """
+    try:
+        wanted = recorded(target)
+    except NoManifest as error:
+        raise ActionFailed(str(error)) from None
+    now = await ask("generation", context.limit_s, path=target.path)
+    if now["digest"] == wanted:
+        raise ActionFailed("nothing is missing")
+    for copy in context.last_good.newest(target.path):
+        held = await ask("generation", context.limit_s, path=copy)
+        if wanted is None and held["digest"] == now["digest"]:
+            raise ActionFailed("nothing is missing")
+        if held["digest"] == wanted or (wanted is None and held["counter"] == now["counter"] and not now["is_wal"]):
+            answer = await ask("is-good", context.limit_s, path=copy)
+            if not answer["problems"]:
+                return _Good(path=copy, at=_at(copy), tables=frozenset(), digest=held["digest"])
+    if wanted is None:
+        raise ActionFailed("nothing is missing")  # or nothing tells that anything is
+    raise ActionFailed(f"there is no good copy of just the state that `{target.path.name}` should hold")
 
 
 async def _build(context: ActContext, target: Sqlite, notes: Notes, source: Path) -> Answer:

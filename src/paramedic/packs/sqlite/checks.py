@@ -28,6 +28,11 @@ _SAID: Mapping[str, tuple[Code, str, str]] = {
         "the tables that the service file names",
         "run the service's migration, or approve the plan that restores the table from the last good copy",
     ),
+    "column-type": (
+        codes.COLUMN_TYPE,
+        "the types that the service file names",
+        "run the service's migration, or correct the service file",
+    ),
     "locked": (
         codes.LOCKED,
         "a lock that is released within the limit",
@@ -42,6 +47,7 @@ _SAID: Mapping[str, tuple[Code, str, str]] = {
     codes.NOT_A_DATABASE,
     codes.CORRUPT,
     codes.TABLE_MISSING,
+    codes.COLUMN_TYPE,
     codes.LOCKED,
     codes.WAL_LARGE,
     of=Sqlite,
@@ -50,9 +56,9 @@ _SAID: Mapping[str, tuple[Code, str, str]] = {
 async def is_usable(target: Sqlite, context: Context) -> Sequence[Finding]:
     """A SQLite database is there, has its tables, can be read, and is not kept locked.
 
-    Looks at: the file and its header, the declared tables and columns, one row of each, the locks that other
-    processes hold, the size of the write-ahead log (``wal_mb``, 256). Read-only, in a child process; nothing on the
-    disk changes.
+    Looks at: the file and its header, the declared tables, columns and types, one row of each, the locks that other
+    processes hold, the size of the write-ahead log (``wal_mb``, 256), and how much of the file is unused. Read-only, in
+    a child process; nothing on the disk changes.
     Why: a service without its database answers wrongly or not at all.
     By hand: ``sqlite3 'file:PATH?mode=ro' .tables``; who holds it: ``fuser -v PATH``
     Healed by: repair-database (damaged, empty); restore-database after approval (missing file or table); a lock
@@ -65,6 +71,7 @@ async def is_usable(target: Sqlite, context: Context) -> Sequence[Finding]:
             max(0.1, context.remaining_s - _MARGIN_S),
             path=target.path.absolute(),
             tables=target.columns,
+            types=target.types,
             limit_s=limit_s,
         )
     except NoAnswer as error:
@@ -72,15 +79,16 @@ async def is_usable(target: Sqlite, context: Context) -> Sequence[Finding]:
     return [_finding(target, context, answer) for answer in answers]
 
 
-@check(codes.CORRUPT, codes.NOT_A_DATABASE, of=Sqlite, timeout_s=60, depth=Depth.NORMAL)
+@check(codes.CORRUPT, codes.NOT_A_DATABASE, codes.FOREIGN_KEYS, of=Sqlite, timeout_s=60, depth=Depth.NORMAL)
 async def is_whole(target: Sqlite, context: Context) -> Finding:
     """Every page of a SQLite database is sound.
 
-    Looks at: ``PRAGMA integrity_check``, at the first look, when the file changed, and every five minutes; in a
-    child process. A database without a write-ahead log is read in a copy where it would keep writers waiting.
+    Looks at: ``PRAGMA integrity_check`` and ``foreign_key_check``, at the first look, when the file changed, and every
+    five minutes; in a child process. A database without a write-ahead log is read in a copy where it would keep
+    writers waiting. Rows that refer to rows that are gone are counted, and a trouble where ``foreign_keys: true``.
     Why: a damaged page stays unseen until somebody needs just that page, and by then the backups have it too.
     By hand: ``sqlite3 'file:PATH?mode=ro' 'PRAGMA integrity_check'``
-    Healed by: repair-database.
+    Healed by: repair-database; rows without their relations are a person's to judge.
     """
     seen = _stamp(target)
     if not seen:
@@ -100,7 +108,7 @@ async def is_whole(target: Sqlite, context: Context) -> Finding:
         return context.unknown(f"`{target.path.name}` could not be checked: {error}")
     if answer["verdict"] == "locked":
         return context.unknown(f"`{target.path.name}` is locked, so that its pages cannot be read")
-    finding = _finding(target, context, answer)
+    finding = _orphans(target, context, answer) or _finding(target, context, answer)
     took_s = float(answer["measures"].get("duration_s", 0.0))
     context.memory["last"] = _Looked(
         seen, finding, context.clock.monotonic(), took_s, is_sound=answer["verdict"] == "ok"
@@ -135,10 +143,33 @@ def _stamp(target: Sqlite) -> tuple[int, ...]:
     return tuple(found) if len(found) >= 3 and found[2] else ()
 
 
+def _orphans(target: Sqlite, context: Context, answer: Answer) -> Finding | None:
+    """Rows that refer to rows that are gone, where there are any in a database that is whole."""
+    count, told = int(answer["measures"].get("orphans", 0)), [str(each) for each in answer["evidence"]]
+    if answer["verdict"] != "ok" or not count:
+        return None
+    said = "1 row refers to a row that is gone" if count == 1 else f"{count} rows refer to rows that are gone"
+    if not target.foreign_keys:
+        return context.ok(f"`{target.path.name}` is sound; {said}", **answer["measures"])
+    return context.warning(
+        codes.FOREIGN_KEYS,
+        observed=f"{said}: {told[0]}{f' and {len(told) - 1} more' if len(told) > 1 else ''}",
+        expected="rows that all refer to rows that are there",
+        because="`PRAGMA foreign_key_check` lists them",
+        hint="delete or correct these rows, and let the service ask SQLite to enforce its keys",
+        evidence=tuple(Evidence(label="refers", text=each) for each in told[:20]),
+        path=target.path,
+        **answer["measures"],
+    )
+
+
 def _finding(target: Sqlite, context: Context, answer: Answer) -> Finding:
     verdict, text, measures = answer["verdict"], answer["text"], answer["measures"]
     if verdict == "unknown":
         return context.unknown(text, hint="let Paramedic's user read the database and its folder")
+    if verdict == "column-type":
+        code, expected, hint = _SAID[verdict]
+        return context.warning(code, observed=text, expected=expected, hint=hint, path=target.path)
     if verdict != "ok":
         code, expected, hint = _SAID[verdict]
         return context.critical(
@@ -162,4 +193,6 @@ def _finding(target: Sqlite, context: Context, answer: Answer) -> Finding:
             path=target.path,
             **measures,
         )
-    return context.ok(f"`{target.path.name}` is sound", **measures)
+    unused_mb = measures.get("unused_mb", 0.0)
+    spare = f"; {unused_mb:.0f} of its {measures['size_mb']:.0f} MB are unused" if unused_mb >= 1 else ""
+    return context.ok(f"`{target.path.name}` is sound{spare}", **measures)

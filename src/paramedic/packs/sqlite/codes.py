@@ -1,6 +1,6 @@
 """Everything that can be wrong with a SQLite database."""
 
-from paramedic.sdk import Code, IssueType
+from paramedic.sdk import Code, Ending, IssueType
 
 FILE_MISSING = Code(id="sqlite.file-missing", type=IssueType.DATABASE, depth=3, summary="the database does not exist")
 EMPTY = Code(id="sqlite.empty", type=IssueType.DATABASE, depth=3, summary="the database holds nothing at all")
@@ -22,4 +22,25 @@ LOCKED = Code(
 )
 WAL_LARGE = Code(
     id="sqlite.wal-large", type=IssueType.DATABASE, depth=1, summary="the write-ahead log grows and is never emptied"
+)
+COLUMN_TYPE = Code(
+    id="sqlite.column-type",
+    type=IssueType.DATABASE,
+    depth=2,
+    ending=Ending.ADVISE,
+    summary="a column keeps its values as another type than the service file says",
+)
+FOREIGN_KEYS = Code(
+    id="sqlite.foreign-keys",
+    type=IssueType.DATABASE,
+    depth=1,
+    ending=Ending.ADVISE,
+    summary="rows refer to rows that are gone",
+)
+CHECKSUM_MISMATCH = Code(
+    id="sqlite.checksum-mismatch",
+    type=IssueType.DATABASE,
+    depth=3,
+    instant=True,
+    summary="the database was changed by something that is not SQLite",
 )

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from paramedic.packs.sqlite.inside import copying, looking, salvage
+from paramedic.packs.sqlite.inside import copying, generation, looking, salvage
 
 
 def main() -> None:
@@ -24,6 +24,7 @@ def main() -> None:
 _JOBS: dict[str, Any] = {  # Any: each job has its own shape
     "look": looking.look,
     "whole": looking.whole,
+    "generation": generation.generation,
     "copy": copying.copy,
     "is-good": copying.is_good,
     "missing-tables": copying.missing_tables,

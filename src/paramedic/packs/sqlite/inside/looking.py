@@ -47,7 +47,12 @@ def told(verdict: str, text: str, evidence: Sequence[str] = (), **measures: floa
     return Told(verdict=verdict, text=text, evidence=list(evidence), measures=measures)
 
 
-def look(path: Path, tables: Mapping[str, Sequence[str]], limit_s: float) -> list[Told]:
+def look(
+    path: Path,
+    tables: Mapping[str, Sequence[str]],
+    limit_s: float,
+    types: Mapping[str, Mapping[str, str]] | None = None,
+) -> list[Told]:
     """Is it there, is it a database, are the tables there, can they be read, can it be written to by those who may?"""
     try:
         seen = path.stat()
@@ -66,7 +71,8 @@ def look(path: Path, tables: Mapping[str, Sequence[str]], limit_s: float) -> lis
         if before[:16] != MAGIC:
             return [told("not-a-database", f"`{path.name}` does not begin like a database")]
         with reading(path, limit_s) as connection:
-            found = _surface(connection, path, tables)
+            found = _surface(connection, path, tables, types or {})
+            unused_mb = _unused_mb(connection)
             if not found and (stuck := _stuck_writer(connection, path, limit_s)):
                 found = [stuck]
     except sqlite3.Error as error:
@@ -80,18 +86,22 @@ def look(path: Path, tables: Mapping[str, Sequence[str]], limit_s: float) -> lis
         return [told("unknown", f"`{path.name}` cannot be read: {error.strerror}")]
     wal_mb = size(companion(path, "-wal")) / (1 << 20)
     milliseconds = (time.monotonic() - begun) * 1000
-    return found or [told("ok", "", size_mb=seen.st_size / (1 << 20), wal_mb=wal_mb, latency_ms=milliseconds)]
+    size_mb = seen.st_size / (1 << 20)
+    return found or [told("ok", "", size_mb=size_mb, unused_mb=unused_mb, wal_mb=wal_mb, latency_ms=milliseconds)]
 
 
 def whole(path: Path, limit_s: float) -> Told:
     """Every page of the database, without keeping a writer waiting for long."""
-    begun = time.monotonic()
+    begun, dangling = time.monotonic(), None
     try:
         with reading(path) as connection:
             held = None if says_wal(path) else _HELD_S
             problems = _integrity(connection, held or limit_s)
             if problems is None and held:
                 problems = _of_a_copy(connection, limit_s - (time.monotonic() - begun))
+            if problems == []:
+                left_s = limit_s - (time.monotonic() - begun)
+                dangling = orphans(connection, min(left_s, held or left_s))
     except sqlite3.Error as error:
         return _refused(error, path, time.monotonic() - begun)
     except CannotLook as error:
@@ -103,10 +113,23 @@ def whole(path: Path, limit_s: float) -> Told:
     took = time.monotonic() - begun
     if problems:
         return told("corrupt", f"`{path.name}`: {problems[0]}", problems[:20], duration_s=took)
-    return told("ok", "", duration_s=took)
+    if dangling is None:
+        return told("ok", "", duration_s=took)
+    return told(
+        "ok",
+        "",
+        [f"{key}: {count} rows" for key, count in dangling],
+        duration_s=took,
+        orphans=sum(count for _, count in dangling),
+    )
 
 
-def _surface(connection: sqlite3.Connection, path: Path, tables: Mapping[str, Sequence[str]]) -> list[Told]:
+def _surface(
+    connection: sqlite3.Connection,
+    path: Path,
+    tables: Mapping[str, Sequence[str]],
+    types: Mapping[str, Mapping[str, str]],
+) -> list[Told]:
     connection.execute("BEGIN")
     there = [str(name) for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
     known = {name.lower(): name for name in there}
@@ -117,11 +140,16 @@ def _surface(connection: sqlite3.Connection, path: Path, tables: Mapping[str, Se
         if table.lower() not in known:
             found.append(told("table-missing", f"there is no table `{table}`"))
             continue
-        has = {str(row[1]).lower() for row in connection.execute(f"PRAGMA table_xinfo({quoted(table)})")}
+        has = {str(row[1]).lower(): str(row[2]) for row in connection.execute(f"PRAGMA table_xinfo({quoted(table)})")}
         gone = [each for each in columns if each.lower() not in has]
         if gone:
             names = ", ".join(f"`{each}`" for each in gone)
             found.append(told("table-missing", f"table `{table}` lacks {names}"))
+        for column, wanted in types.get(table, {}).items():
+            is_ = has.get(column.lower())
+            if is_ is not None and affinity(is_) != affinity(wanted):
+                text = f"column `{column}` of `{table}` is `{is_ or 'without a type'}`, not `{wanted}`"
+                found.append(told("column-type", text))
     for table in ([known[name.lower()] for name in tables if name.lower() in known] or there)[:_MOST_TABLES]:
         try:
             connection.execute(f"SELECT * FROM {quoted(table)} LIMIT 1").fetchone()
@@ -201,6 +229,39 @@ def _integrity(connection: sqlite3.Connection, limit_s: float) -> list[str] | No
         raise
     finally:
         timer.cancel()
+
+
+def orphans(connection: sqlite3.Connection, limit_s: float) -> list[tuple[str, int]] | None:
+    """How many rows of which table refer to rows of which table that are gone; ``None`` when it takes too long."""
+    timer = threading.Timer(max(0.0, limit_s), connection.interrupt)
+    timer.daemon = True
+    timer.start()
+    found: dict[str, int] = {}
+    try:
+        for table, _rowid, parent, _key in connection.execute("PRAGMA foreign_key_check"):
+            found[f"`{table}` to `{parent}`"] = found.get(f"`{table}` to `{parent}`", 0) + 1
+    except sqlite3.OperationalError:  # interrupted, or a key that names columns which are none
+        return None
+    finally:
+        timer.cancel()
+    return list(found.items())
+
+
+def _unused_mb(connection: sqlite3.Connection) -> float:
+    """Pages of the file that hold nothing: ``VACUUM`` gives them back, or ``auto_vacuum`` where it is on."""
+    free, page = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("freelist_count", "page_size"))
+    return float(free * page / (1 << 20))
+
+
+def affinity(declared: str) -> str:
+    """How values of a column are kept, by its declared type (https://sqlite.org/datatype3.html, 3.1)."""
+    words = declared.upper()
+    for kind, marks in (("INTEGER", ("INT",)), ("TEXT", ("CHAR", "CLOB", "TEXT")), ("BLOB", ("BLOB",))):
+        if any(mark in words for mark in marks):
+            return kind
+    if not words.strip():
+        return "BLOB"
+    return "REAL" if any(mark in words for mark in ("REAL", "FLOA", "DOUB")) else "NUMERIC"
 
 
 def _of_a_copy(connection: sqlite3.Connection, limit_s: float) -> list[str] | None:
