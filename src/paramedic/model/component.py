@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import Annotated
+
+from annotated_types import Ge
 
 from paramedic.model.secret import Secret
 
@@ -93,6 +96,20 @@ class Owner:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BackupPolicy:
+    """How a component is backed up while watching."""
+
+    every_s: Annotated[float, Ge(1)] = 86_400.0
+    """How old the newest good backup may become before the next one is made."""
+    keep: Annotated[int, Ge(1)] | None = None
+    """How many of the newest are kept; without it, those of the last ``retention_days``."""
+    drill_s: Annotated[float, Ge(1)] = 604_800.0
+    """How often the newest one is restored into a scratch place, to see that it can be and how long it takes."""
+    limit_s: Annotated[float, Ge(1)] = 1800.0
+    """How long it may take to make one, and to verify it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Component:
     """One part of the service, as the service file names it."""
 
@@ -110,5 +127,6 @@ class Component:
     thresholds: Mapping[str, float] = field(default_factory=dict)
     autonomy: Autonomy | None = None
     node: str | None = None
+    backup: BackupPolicy | None = None
     line: int | None = None
     """Where it stands in the service file."""

@@ -31,7 +31,8 @@ class CheckSpec:
     """``kind.name-of-the-function``."""
     codes: tuple[Code, ...]
     of: type
-    """The class of target it looks at: a kind's own, or ``ProcessSpec`` for every component with a process."""
+    """The class of target it looks at: a kind's own, or ``ProcessSpec`` for every component with a process, or
+    ``BackupPolicy`` for every one that is backed up."""
     run: type_of_run
     manual: str
     """Its docstring is its manual page."""
@@ -49,7 +50,7 @@ class CheckSpec:
 
     def target(self, component: Component) -> object | None:
         """The part of the component that this check looks at; ``None`` when it is not concerned."""
-        for candidate in (component.target, component.process):
+        for candidate in (component.target, component.process, component.backup):
             if isinstance(candidate, self.of):
                 return candidate if self.when(candidate) else None
         return None

@@ -13,6 +13,7 @@ from paramedic.model.code import Code, Ending, IssueType
 from paramedic.model.errors import PackError
 from paramedic.sdk.action import ActionSpec
 from paramedic.sdk.check import CheckSpec
+from paramedic.sdk.saving import Backup
 
 Address = tuple[str, int]
 
@@ -34,6 +35,8 @@ class Kind:
     """Files of which a last good version is kept while all its checks pass."""
     copy: Callable[[Path, Path], None] | None = None
     """How such a file is copied while in use, where a plain copy would not be whole."""
+    backup: Backup | None = None
+    """How its components are backed up and brought back; ``None`` where they hold nothing of their own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from paramedic.model.component import Autonomy, Criticality, Need, ProcessSpec, Risk
+from paramedic.model.component import Autonomy, BackupPolicy, Criticality, Need, ProcessSpec, Risk
 from paramedic.model.service import Objective, Permit
 
 
@@ -67,6 +67,8 @@ class ComponentKeys:
     """How far Paramedic may go by itself with this component."""
     node: str | None = None
     """The machine it lives on, where there are several."""
+    backup: BackupPolicy | None = None
+    """How it is backed up while watching: how often, how many are kept, how often a restore is tried."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

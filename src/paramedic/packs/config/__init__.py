@@ -3,6 +3,7 @@
 from paramedic.packs.config.actions import ReloadDependants, Reset, Restore
 from paramedic.packs.config.checks import is_valid
 from paramedic.packs.config.putting import Put
+from paramedic.packs.config.saving import backup
 from paramedic.packs.config.target import Config
 from paramedic.sdk import Kind, Pack
 
@@ -15,6 +16,7 @@ pack = Pack(
             target=Config,
             files=lambda config: (config.path, *(each for each in (config.schema, config.sample) if each)),
             keeps=lambda config: (config.path,),
+            backup=backup,
         ),
     ),
     checks=(is_valid,),

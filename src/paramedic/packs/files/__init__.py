@@ -2,6 +2,7 @@
 
 from paramedic.packs.files.actions import CreateDirectory
 from paramedic.packs.files.checks import exists, permitted, writable
+from paramedic.packs.files.saving import backup
 from paramedic.packs.files.space import space
 from paramedic.packs.files.target import Files
 from paramedic.sdk import Kind, Pack
@@ -13,6 +14,7 @@ pack = Pack(
             name="files",
             summary="files and folders: there, with the right owner and mode, writable, with room on their disk",
             target=Files,
+            backup=backup,
         ),
     ),
     checks=(exists, permitted, writable, space),
