@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from paramedic.packs.sqlite.inside import copying, generation, looking, salvage
+from paramedic.packs.sqlite.inside import copying, generation, looking, salvage, saving
 
 
 def main() -> None:
@@ -31,4 +31,6 @@ _JOBS: dict[str, Any] = {  # Any: each job has its own shape
     "add-tables": copying.add_tables,
     "drop-tables": copying.drop_tables,
     "salvage": salvage.salvage,
+    "holds": saving.holds,
+    "newer": saving.newer,
 }

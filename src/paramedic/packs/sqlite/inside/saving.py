@@ -85,9 +85,9 @@ def _tables(connection: sqlite3.Connection, schema: str) -> list[str]:
     return [
         str(name)
         for name, sql in connection.execute(
-            f"SELECT name, sql FROM {schema}.sqlite_master WHERE type = 'table' AND name NOT GLOB 'sqlite_*' ORDER BY name"
+            f"SELECT name, sql FROM {schema}.sqlite_master WHERE type = 'table' ORDER BY name"
         )
-        if not str(sql).upper().startswith("CREATE VIRTUAL")
+        if not str(name).startswith("sqlite_") and not str(sql).upper().startswith("CREATE VIRTUAL")
     ]
 
 
