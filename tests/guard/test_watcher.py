@@ -101,13 +101,34 @@ def test_a_guard_that_nobody_uses_any_more_is_let_go() -> None:
     assert WATCHER.guards() == []
 
 
+def test_a_fork_waits_for_the_look_that_runs_but_not_for_ever(monkeypatch) -> None:
+    """The child inherits nothing half done."""
+    watcher = Watcher()
+    watcher._before_fork()
+    tried = []
+    other = threading.Thread(target=lambda: tried.append(watcher._looking.acquire(blocking=False)))
+    other.start()
+    other.join()
+    assert tried == [False]
+    watcher._after_fork()
+    other = threading.Thread(target=lambda: tried.append(watcher._looking.acquire(blocking=False)))
+    other.start()
+    other.join()
+    assert tried == [False, True]
+    watcher._before_fork()
+    assert not watcher._waited
+    watcher._after_fork()
+
+
 def test_the_child_of_a_fork_starts_anew() -> None:
     """Locks, thread and post are new; each guard is told."""
     watcher, guard = Watcher(), Guard()
     watcher._guards.add(guard)
     watcher.look()
     watcher._lock.acquire()
+    watcher._before_fork()
     watcher._forked()
+    assert watcher._looking.acquire(blocking=False)
     assert guard.forks == 1
     assert watcher._post is None
     assert watcher._thread is None

@@ -46,15 +46,27 @@ class Watcher:
         self._guards: WeakSet[Any] = WeakSet()  # of Guarded; a Protocol cannot promise weak references
         self._start_anew()
         if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._forked)
+            os.register_at_fork(before=self._before_fork, after_in_parent=self._after_fork, after_in_child=self._forked)
 
     def _start_anew(self) -> None:
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
         self._post: Post | None = None
-        self._looking = threading.Lock()
+        self._looking = threading.RLock()
+        self._waited = False
         self._troubles: dict[tuple[str, int], str] = {}
+
+    def _before_fork(self) -> None:
+        """Let a look end first: the child must not inherit a module that is half imported, or a file half written.
+
+        Not for ever: what forks may itself be what the look waits for.
+        """
+        self._waited = self._looking.acquire(timeout=1.0)
+
+    def _after_fork(self) -> None:
+        if self._waited:
+            self._looking.release()
 
     def _forked(self) -> None:
         self._start_anew()
