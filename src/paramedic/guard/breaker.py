@@ -426,6 +426,9 @@ class CircuitBreaker:
                 self._violations = {}
             if self._state is State.OPEN and not self._forced:
                 self._refuse_until = self._opened + new.recovery_timeout
+            if new != old:
+                self._outbox.append(self._event("tuned", f"changed {', '.join(sorted(settings))}"))
+        self._tell()
 
     def record_metric(self, metric: str, value: float) -> None:
         """Tell a measurement to the trip conditions that watch it."""
@@ -440,7 +443,7 @@ class CircuitBreaker:
         self._tell()
 
     def listen(self, listener: Listener) -> Callable[[], None]:
-        """Hear ``opened``, ``closed``, ``half_opened`` and ``rejected``; the returned function stops it."""
+        """Hear ``opened``, ``closed``, ``half_opened``, ``tuned`` and ``rejected``; the returned function stops it."""
         return self.listeners.add(listener)
 
     # ------------------------------------------------------------------ under the lock
@@ -504,7 +507,7 @@ class CircuitBreaker:
             WATCHER.wake()
 
     def _event(self, kind: str, because: str) -> GuardEvent:
-        detail = MappingProxyType({"state": self._state.value})
+        detail = MappingProxyType({"state": self._state.value, "forced": self._forced})
         return GuardEvent(
             guard="breaker", name=self.name, kind=kind, at=iso(self.clock.wall()) or "", because=because, detail=detail
         )

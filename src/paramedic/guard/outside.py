@@ -9,14 +9,17 @@
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Event
 from typing import Any
 
 from paramedic.guard.clock import SYSTEM, Clock
-from paramedic.guard.post import Order, alive, folder, put_order
+from paramedic.guard.post import Order, alive, default_folder, put_order
 
-__all__ = ["Order", "Process", "ask", "processes"]
+__all__ = ["BY_AN_OPERATOR", "Order", "Process", "ask", "processes"]
 
+BY_AN_OPERATOR = "an operator opened it"
+"""How the reason of a breaker begins that a person holds open on purpose: nobody else may close it."""
 _PAUSE_S = 0.02
 
 
@@ -36,13 +39,17 @@ class Process:
     answers: dict[str, str]
 
 
-def processes() -> list[Process]:
-    """Every living process of this user that uses guards. What dead ones left behind is removed."""
+def processes(at: Path | None = None, *, tidy: bool = True) -> list[Process]:
+    """Every living process that uses guards in a folder, by default this user's; none where there is no folder.
+
+    What dead ones left behind is removed where it is `tidy`.
+    """
     found = []
-    for path in sorted((folder() / "processes").glob("[!.]*.json")):
+    for path in sorted(((at or default_folder()) / "processes").glob("[!.]*.json")):
         pid, _, ticks = path.stem.partition("-")
         if not pid.isdecimal() or not alive(int(pid), ticks):
-            path.unlink(missing_ok=True)
+            if tidy:
+                path.unlink(missing_ok=True)
             continue
         try:
             shown = json.loads(path.read_bytes())
@@ -63,22 +70,24 @@ def processes() -> list[Process]:
     return found
 
 
-def ask(order: Order, timeout_s: float = 2.0, clock: Clock = SYSTEM) -> dict[int, str]:
+def ask(order: Order, timeout_s: float = 2.0, clock: Clock = SYSTEM, at: Path | None = None) -> dict[int, str]:
     """Place an order and wait for the answers: process id -> ``done`` or ``refused: why``.
 
     Processes without such a guard are left out. One that does not answer in time is told as ``silent``.
     """
     addressed = {
         each.pid
-        for each in processes()
+        for each in processes(at)
         if (order.pids is None or each.pid in order.pids)
         and any(guard["kind"] == order.kind and order.name in ("*", guard["name"]) for guard in each.guards)
     }
-    order_id = put_order(order)
+    if at is not None and not (at / "orders").is_dir():
+        return {}
+    order_id = put_order(order, at=at)
     deadline = clock.monotonic() + timeout_s
     answers: dict[int, str] = {}
     while addressed - set(answers) and clock.monotonic() < deadline:
         Event().wait(_PAUSE_S)
-        answers = {each.pid: each.answers[order_id] for each in processes() if order_id in each.answers}
+        answers = {each.pid: each.answers[order_id] for each in processes(at) if order_id in each.answers}
     told = {pid: text for pid, text in answers.items() if not text.startswith("unknown")}
     return told | dict.fromkeys(addressed - set(answers), "silent")

@@ -31,10 +31,16 @@ class ForeignFolder(Exception):
     """The folder belongs to somebody else."""
 
 
+def default_folder() -> Path:
+    """Where the guards of this user meet, whether or not there are any."""
+    given = os.environ.get("PARAMEDIC_GUARD_DIR")
+    return Path(given) if given else Path(f"/tmp/paramedic-guard-{os.getuid()}")  # noqa: S108 - owner and mode are checked
+
+
 def folder() -> Path:
     """Where the guards of this user meet; created where it is missing."""
     given = os.environ.get("PARAMEDIC_GUARD_DIR")
-    path = Path(given) if given else Path(f"/tmp/paramedic-guard-{os.getuid()}")  # noqa: S108 - owner and mode are checked
+    path = default_folder()
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     stat = path.lstat()
     if not given and (stat.st_uid != os.getuid() or stat.st_mode & 0o077):
@@ -193,9 +199,9 @@ def _cwd() -> str | None:
         return None
 
 
-def put_order(order: Order, clock: Clock = SYSTEM) -> str:
-    """Place an order; its id finds the answers. Orders that nobody needs any more are removed."""
-    orders = folder() / "orders"
+def put_order(order: Order, clock: Clock = SYSTEM, at: Path | None = None) -> str:
+    """Place an order in a folder; its id finds the answers. Orders that nobody needs any more are removed."""
+    orders = (at or folder()) / "orders"
     now = clock.wall()
     for each in orders.iterdir():
         try:

@@ -78,6 +78,7 @@ class Spending:
         self._day_ends = float("-inf")
         self._stopped: set[str] = set()
         self._told: set[str] = set()
+        self._refused: dict[str, list[float]] = {}  # per scope how often since the start, and when last
 
     def limit(self, scope: str) -> float | None:
         """The limit of a scope a day."""
@@ -116,6 +117,8 @@ class Spending:
                     return Reservation(self, scope, amount, amount, self._day)
             found = self._reserve(amount, scope)
             first = scope not in self._told
+            if isinstance(found, BudgetExhausted):
+                self._refused[scope] = [self._refused.get(scope, [0.0])[0] + 1, self._clock.wall()]
         if isinstance(found, Reservation):
             return found
         if first:
@@ -152,6 +155,16 @@ class Spending:
                 name: {"spent": scopes.get(name, 0.0) - self._free.get(name, 0.0), "limit": self.limit(name)}
                 for name in names
             }
+
+    def stopped(self) -> list[str]:
+        """The scopes that may spend no more."""
+        with self.lock:
+            return sorted(self._stopped)
+
+    def refused(self) -> dict[str, tuple[int, float]]:
+        """Per scope how many calls were refused since the process began, and when the last one was."""
+        with self.lock:
+            return {scope: (int(times), last) for scope, (times, last) in self._refused.items()}
 
     def give_back(self) -> None:
         """Return to the file what this process drew and no call uses."""

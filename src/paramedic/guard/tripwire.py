@@ -71,6 +71,7 @@ class BudgetTripwire:
         self._untold: list[GuardEvent] = []
         self.used = 0.0
         self.breaches = 0
+        self.within_budget = 0
         self._ledger = Ledger(
             Path(path or os.environ.get("FUSION_TRIPWIRE_STATE") or STATE_FILE).absolute(), _checked, self._event
         )
@@ -182,6 +183,7 @@ class BudgetTripwire:
     def _note(self, delta: float) -> None:
         now = self._clock.monotonic()
         with self._lock:
+            self.within_budget = 0 if delta > self.breach_threshold else self.within_budget + 1
             with self._ledger.change() as state:
                 if delta > self.breach_threshold:
                     self._breach(state, delta, now)
@@ -263,6 +265,12 @@ class BudgetTripwire:
             "used": self.used,
             "breaches": self.breaches,
             "spent": self.spent(),
+            "settings": {"consecutive_breaches": self.consecutive_breaches, "cooldown_s": self.cooldown_s},
+            "within_budget": self.within_budget,
+            "stopped": self._spending.stopped(),
+            "refused": {
+                scope: {"times": times, "last": iso(last)} for scope, (times, last) in self._spending.refused().items()
+            },
         }
 
     def obey(self, verb: str, settings: Mapping[str, Any]) -> str:
@@ -288,6 +296,11 @@ class BudgetTripwire:
         self._ledger.forked()
         self._spending.forked()
         self._watched = False
+
+
+def check_state(state: State) -> State:
+    """The state of a budget's file with every key, for who reads it from outside; raises `Damaged`."""
+    return _checked(state)
 
 
 def _checked(state: State) -> State:
