@@ -34,9 +34,13 @@ _COPY = re.compile(r"(\d{8})-\d{8}T\d{6}Z-[0-9a-f]{12}")
 class LastGoodFiles:
     """Keeps the newest five copies of each file and one a day for a week; readable by nobody else."""
 
-    def __init__(self, directory: Path, clock: Clock) -> None:
+    def __init__(
+        self, directory: Path, clock: Clock, further: Callable[[Path], tuple[Path, ...]] = lambda _path: ()
+    ) -> None:
+        """``further``: verified copies of a file that somebody else keeps, such as backups, newest first."""
         self._directory = directory
         self._clock = clock
+        self._further = further
         self._lock = threading.Lock()
 
     def keep(self, path: Path, copy: Callable[[Path, Path], None] | None = None) -> Path | None:
@@ -52,8 +56,8 @@ class LastGoodFiles:
                 return None
 
     def newest(self, path: Path) -> tuple[Path, ...]:
-        """Copies of the file, newest first, each verified against its digest."""
-        return tuple(each for each in self._copies(path) if _is_whole(each))
+        """Copies of the file, newest first, each verified against its digest; backups of it after them."""
+        return (*(each for each in self._copies(path) if _is_whole(each)), *self._further(path))
 
     def set_aside(self, path: Path, reason: str) -> Path | None:
         """Copy a file and its SQLite companions to a folder of their own; ``None`` when there is no file."""

@@ -16,6 +16,7 @@ from paramedic.sdk.action import Undoable
 from paramedic.sdk.context import ActContext
 from paramedic.sdk.pack import Registry
 from paramedic.sdk.ports import LastGood, Look, ProcessControl
+from paramedic.sdk.shelf import BackupDesk
 
 _LIMITS = {Severity.P0: (30.0, 3), Severity.P1: (60.0, 5), Severity.P2: (120.0, 3), Severity.P3: (120.0, 3)}
 """Seconds and tries of a step inside one attempt."""
@@ -31,6 +32,7 @@ class Bench:
     processes: ProcessControl
     look: Look
     last_good: LastGood
+    backups: BackupDesk | None = None
 
     def context(self, step: PlanStep, plan: PlanId, *, token: str = "", limit_s: float = 30.0) -> ActContext:
         """The surroundings of one step of a plan. Raises ``KeyError`` when its component is no longer declared."""
@@ -43,6 +45,7 @@ class Bench:
             processes=self.processes,
             look=self.look,
             last_good=self.last_good,
+            backups=self.backups,
             workspace=workspace,
             token=token,
             limit_s=limit_s,

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from paramedic.model.clock import Clock
 from paramedic.model.code import Code
@@ -12,6 +13,9 @@ from paramedic.model.service import Service
 from paramedic.model.status import Status
 from paramedic.model.wire import Json
 from paramedic.sdk.ports import LastGood, Look, ProcessControl
+
+if TYPE_CHECKING:
+    from paramedic.sdk.shelf import BackupDesk
 
 CANNOT_LOOK = "paramedic.cannot-look"
 
@@ -166,6 +170,8 @@ class ActContext:
     """Unique to this step and attempt, committed with the intent. What the act leaves behind should carry it."""
     limit_s: float = 30.0
     """Time-out of this try, by the incident's severity."""
+    backups: "BackupDesk | None" = None
+    """Where backups of the component are found and made."""
     checkpoint: Callable[[str], None] = lambda _name: None
     """Marks a place in the middle of an act where a crash is tried out by tests: ``checkpoint("mid-act")``."""
 

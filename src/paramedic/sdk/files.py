@@ -11,7 +11,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 _CHUNK = 1 << 20
 
@@ -35,11 +35,11 @@ class Kept:
 
 
 def kept(copy: Path) -> Kept:
-    """The record beside a last good copy; what the copy itself shows where there is none."""
+    """The record beside a last good copy or in the manifest of a backup; else what the copy itself shows."""
     try:
-        record = json.loads(record_of(copy).read_bytes())
+        record = _record(copy)
         return Kept(at=datetime.fromisoformat(record["at"]), mode=record["mode"], uid=record["uid"], gid=record["gid"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, StopIteration):
         seen = copy.stat()
         return Kept(
             at=datetime.fromtimestamp(seen.st_mtime, UTC),
@@ -47,6 +47,14 @@ def kept(copy: Path) -> Kept:
             uid=seen.st_uid,
             gid=seen.st_gid,
         )
+
+
+def _record(copy: Path) -> dict[str, Any]:
+    if record_of(copy).exists():
+        found: dict[str, Any] = json.loads(record_of(copy).read_bytes())
+        return found
+    manifest = json.loads((copy.parent.parent / "manifest.json").read_bytes())
+    return {"at": manifest["at"], **next(each for each in manifest["files"] if each["name"] == copy.name)}
 
 
 def record_of(copy: Path) -> Path:

@@ -71,6 +71,8 @@ class Backup:
     """``(target, folder, origins, limit_s)``: what is there now and would not be after a restore, each in words."""
     size: Callable[[Any], int] = lambda _target: 0
     """About how many bytes it will take."""
+    keeps_old: bool = False
+    """Whether ``put_back`` leaves the old data on the server under another name; else a backup of it is made first."""
     put_back: PutBack | None = None
     """How a server gets its data back; files are put back by whoever keeps backups."""
     companions: tuple[str, ...] = ()

@@ -58,6 +58,16 @@ class Shelved:
                 return f"`{each.name}` cannot be read: {error.strerror or error}"
         return ""
 
+    def misses(self) -> str:
+        """The same by names and sizes alone, which costs nothing."""
+        for each in self.set.files:
+            try:
+                if (self.files / each.name).stat().st_size != each.size:
+                    return f"`{each.name}` is not what was saved"
+            except OSError:
+                return f"`{each.name}` is gone"
+        return ""
+
     def note(self, proof: Proof) -> None:
         """Keep how it was verified last."""
         write_whole(self.folder / _PROOF, json.dumps(dump(proof)).encode(), mode=0o600)
@@ -101,6 +111,14 @@ def shelved(state_dir: Path, component: str) -> tuple[Shelved, ...]:
 def unreadable(state_dir: Path, component: str) -> tuple[Path, ...]:
     """Folders of backups, newest first, whose manifest is missing or damaged."""
     return tuple(each for each in _folders(state_dir, component) if _read(each) is None)
+
+
+def last_failure(state_dir: Path, component: str) -> str:
+    """Why the last try to make one failed; empty where it did not."""
+    try:
+        return (place_of(state_dir, component) / FAILURE).read_text().strip()
+    except OSError:
+        return ""
 
 
 def known(state_dir: Path) -> tuple[str, ...]:

@@ -37,6 +37,7 @@ class Commands:
             "stop": self._order,
             "restart": self._order,
             "configure": self._configure,
+            "restore-backup": self._restore,
             "plan": self._plan,
             "recover": self._recover,
             "approve": self._approve,
@@ -108,6 +109,20 @@ class Commands:
         params = {key: command.args[key] for key in ("draft", "digest", "seen")}
         plan = await self._node.orders.give("configure", name, command.by, command.id, params)
         return {"plans": [dump(plan)], "verified": _is_verified(plan)}
+
+    async def _restore(self, command: Command) -> Result:
+        """What would be done with ``foresee``, else do it."""
+        name = str(command.args["component"])
+        if name not in self._node.service.components:
+            raise UsageError(f"there is no component `{name}` in the service file that is watched")
+        params = {"backup": command.args["backup"]}
+        if command.args.get("foresee"):
+            plan = await self._node.orders.foresee("restore-backup", name, params)
+            return {"plans": [dump(plan)], "verified": False}
+        await self._node.attendant.resume()
+        plan = await self._node.orders.give("restore-backup", name, command.by, command.id, params)
+        receipts = await self._node.store.run(lambda tx: tx.receipts.of(plan.id))
+        return {"plans": [dump(plan)], "receipts": [dump(each) for each in receipts], "verified": _is_verified(plan)}
 
     async def _plan(self, command: Command) -> Result:
         await self._look_round(_names(command))

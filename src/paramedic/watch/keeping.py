@@ -40,7 +40,8 @@ class Keeping:
             await asyncio.wait(self._tasks, timeout=_FIRST_S)
 
     async def _look_and_keep(self, component: str) -> None:
-        findings = await self._node.runner.look(component)
+        judges = self._judges(component)
+        findings = [each for each in await self._node.runner.look(component) if each.check in judges]
         if findings and all(each.status is Status.OK for each in findings):
             await self._keep(component, self._changed(component))
 
@@ -77,11 +78,17 @@ class Keeping:
         known = self._node.service.components.get(component)
         if known is None:
             return False
-        checks = [spec.id for spec in self._node.registry.checks if spec.target(known) is not None]
+        checks = self._judges(component)
         verdicts = [self._node.triage.verdicts.get((component, check)) for check in checks]
         return bool(checks) and all(
             each and each.doubt is None and each.finding.status is Status.OK for each in verdicts
         )
+
+    def _judges(self, component: str) -> list[str]:
+        """The checks that say whether it is well; whether it has backups is another matter."""
+        known = self._node.service.components[component]
+        found = ((spec.id, spec.target(known)) for spec in self._node.registry.checks)
+        return [name for name, target in found if target is not None and target is not known.backup]
 
     async def _keep(self, component: str, paths: list[Path]) -> None:
         kind = self._node.registry.kinds[self._node.service.components[component].kind]

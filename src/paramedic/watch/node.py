@@ -15,6 +15,7 @@ from paramedic.model.errors import StoreError
 from paramedic.model.finding import Finding
 from paramedic.model.receipt import Receipt
 from paramedic.model.service import Service
+from paramedic.recovery.backups import Backups
 from paramedic.recovery.engine import DurableEngine
 from paramedic.recovery.executor import Ended, Executor
 from paramedic.recovery.last_good import LastGoodFiles
@@ -71,7 +72,12 @@ class Node:
     async def _begin(self, undo: AsyncExitStack) -> None:
         settings = self.service.settings
         self.redactor = Redactor(self.service.secrets)
-        self.last_good = LastGoodFiles(settings.state_dir / "last-good", self.clock)
+        self.backups = Backups(self.service, self.registry, self.clock)
+        self.last_good = LastGoodFiles(
+            settings.state_dir / "last-good",
+            self.clock,
+            lambda path: self.backups.copies_of(path),  # noqa: PLW0108  # others, once the service file is read again
+        )
         await in_thread(self.last_good.keep, self.service.path)  # it was understood, so it can be gone back to
         self.supervisor = Supervisor(self.service, self.store, self.clock, self._on_exit)
         self.runner = Runner(self.service, self.registry, self.clock, self.supervisor, looks_again=True)
@@ -84,6 +90,7 @@ class Node:
             processes=self.supervisor,
             look=self.look,
             last_good=self.last_good,
+            backups=self.backups,
         )
         paused = bool(await self.store.run(lambda tx: tx.notes.get(PAUSED)))
         self.attendant = Attendant(self.bench, self.triage, self.store, self.playbooks, paused)
@@ -162,6 +169,7 @@ class Node:
         playbooks = load_playbooks(self.registry, service.playbook_dirs)
         gone = set(self.service.components) - set(service.components)
         self.service = service
+        self.backups = Backups(service, self.registry, self.clock)
         self.last_good.keep(service.path)
         self.redactor = self.executor.redactor = Redactor(service.secrets)
         self.playbooks = self.attendant.playbooks = playbooks
@@ -172,6 +180,7 @@ class Node:
             processes=self.supervisor,
             look=self.look,
             last_good=self.last_good,
+            backups=self.backups,
         )
         self.executor.bench = self.attendant.bench = self.orders.bench = self.bench
         self.runner = Runner(service, self.registry, self.clock, self.supervisor, looks_again=True)

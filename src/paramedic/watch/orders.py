@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from paramedic.incident import Chapter
-from paramedic.model.component import Component, Desired
+from paramedic.model.component import BackupPolicy, Component, Desired
 from paramedic.model.ids import PlanId
 from paramedic.model.playbook import FailedCheck, Plan, PlanState, Playbook, PlaybookStep, Verification
 from paramedic.model.status import Severity
@@ -23,6 +23,7 @@ _STEPS = {
     "restart": (PlaybookStep(action="process.restart"),),
     "stop": (PlaybookStep(action="process.stop"),),
     "shut-down": (PlaybookStep(action="process.stop"),),
+    "restore-backup": (PlaybookStep(action="backup.restore"),),
     "configure": (PlaybookStep(action="config.put"), PlaybookStep(action="config.reload-dependants")),
 }
 _WISHES = ("start", "stop", "restart")
@@ -44,7 +45,7 @@ class Orders:
         """Carry out one order on one component; asking again under the same order id does it once.
 
         ``shut-down`` stops without changing what is desired, so that the next ``watch`` brings it up again.
-        ``configure`` takes the params of the action ``config.put``.
+        ``configure`` takes the params of the action ``config.put``, ``restore-backup`` those of ``backup.restore``.
         """
         plan_id = PlanId(f"plan-{order}-{name}")
         plan = await self._insist(lambda tx: tx.plans.get(plan_id))
@@ -65,6 +66,10 @@ class Orders:
                 await self.bench.look(name)
         return await self._insist(lambda tx: tx.plans.get(plan_id)) or plan
 
+    async def foresee(self, verb: str, name: str, params: Mapping[str, Json]) -> Plan:
+        """What an order would do; nothing is kept and nothing is done."""
+        return await self._bind(verb, name, params)
+
     async def _wish(self, name: str, desired: Desired, by: str) -> None:
         await self._insist(lambda tx: tx.desired.set(name, desired, by=by, at=self.bench.clock.now()))
         self._supervisor.set_desired(name, desired, by)
@@ -84,15 +89,7 @@ class Orders:
         return await insist(self._store, fn, self.bench.clock.sleep)
 
     async def _draw(self, verb: str, name: str, by: str, plan_id: PlanId, params: Mapping[str, Json]) -> Plan:
-        first, *rest = _STEPS[verb]
-        steps = (replace(first, params=params), *rest)
-        playbook = Playbook(
-            name=f"operator-{verb}", title=f"{verb} {name}", heals=(), steps=steps, verify=Verification(times=1)
-        )
-        proof = tuple(FailedCheck(component=name, check=each, code=verb) for each in self._proof(verb, name))
-        plan = await draw_up(
-            self.bench, playbook, name, verb, proof, incident=None, attempt=1, baseline={}, severity=Severity.P0
-        )
+        plan = await self._bind(verb, name, params)
         why = blocked(plan)
         plan = replace(
             plan,
@@ -105,9 +102,25 @@ class Orders:
         await self._triage.save(Chapter(at=plan.created_at, plan=plan), must=True)
         return plan
 
+    async def _bind(self, verb: str, name: str, params: Mapping[str, Json]) -> Plan:
+        first, *rest = _STEPS[verb]
+        steps = (replace(first, params=params), *rest)
+        playbook = Playbook(
+            name=f"operator-{verb}", title=f"{verb} {name}", heals=(), steps=steps, verify=Verification(times=1)
+        )
+        proof = tuple(FailedCheck(component=name, check=each, code=verb) for each in self._proof(verb, name))
+        plan = await draw_up(
+            self.bench, playbook, name, verb, proof, incident=None, attempt=1, baseline={}, severity=Severity.P0
+        )
+        if verb != "restore-backup":
+            return plan
+        policy = self.bench.service.components[name].backup or BackupPolicy()
+        # what is restored is verified before and set aside as it is, each of which may take its time
+        return replace(plan, step_limit_s=3 * policy.limit_s)
+
     def _proof(self, verb: str, name: str) -> list[str]:
         """The checks that must pass afterwards."""
-        if verb != "configure":
+        if verb not in ("configure", "restore-backup"):
             return [] if verb in ("stop", "shut-down") else ["process.alive"]
         component = self.bench.service.components[name]
         return [each.id for each in self.bench.registry.checks if each.target(component) is component.target]

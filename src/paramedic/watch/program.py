@@ -18,6 +18,7 @@ from paramedic.sdk.blocking import in_thread
 from paramedic.sdk.files import TooLarge, read_whole
 from paramedic.sdk.pack import Registry
 from paramedic.store import Transaction
+from paramedic.watch.backups import BackingUp
 from paramedic.watch.commands import Commands
 from paramedic.watch.delivery import Delivery
 from paramedic.watch.heartbeat import beat
@@ -119,6 +120,7 @@ async def _look_after(
         "following the clock": schedule.follow_clock,
         "delivering messages": Delivery(node).run,
         "the heartbeat": lambda: beat(node.service.settings, node.clock),
+        "making backups": BackingUp(node).run,
         "storing findings": lambda: _flush(node),
         "housekeeping": lambda: _housekeeping(node),
         "rotating logs": lambda: _rotate(node),
@@ -238,6 +240,7 @@ async def _housekeeping(node: Node) -> None:
             known, trusted_from = offset, node.clock.monotonic() + _MISTRUST_S
         if node.clock.monotonic() >= trusted_from:
             await in_thread(node.store.prune, now, node.service.settings.retention_days)
+            await in_thread(node.backups.prune)
 
 
 async def _hold(node: Node) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 
 from paramedic import __version__
@@ -25,6 +26,8 @@ from paramedic.sdk.pack import Registry
 from paramedic.sdk.saving import RESERVE_BYTES, Backup, BackupFailed
 from paramedic.sdk.shelf import OWN, Shelved
 
+_MOST_COPIES = 3
+"""To look further back takes long, and what is older is hardly wanted."""
 BY_HAND, BY_SCHEDULE = "by hand", "schedule"
 
 
@@ -139,14 +142,14 @@ class Backups:
         return tuple(out)
 
     def copies_of(self, path: Path) -> tuple[Path, ...]:
-        """Files in backups that are copies of a file of the service, newest first, whole by their digests."""
-        out = []
+        """Files in backups that are copies of a file of the service, the newest few, whole by their digests."""
+        found_ = []
         for component in self._service.components.values():
             for found in self.all(component.name) if self.hook(component) else ():
-                names = [name for name, origin in shelf.origins(found).items() if origin == path]
-                if names and found.proof.is_good and not found.damage():
-                    out += [(found.set.at, found.files / name) for name in names]
-        return tuple(copy for _, copy in sorted(out, key=lambda each: each[0], reverse=True))
+                found_ += [(found, name) for name, origin in shelf.origins(found).items() if origin == path]
+        found_.sort(key=lambda each: each[0].set.at, reverse=True)
+        good = (each for each in found_ if each[0].proof.is_good and not each[0].damage())
+        return tuple(found.files / name for found, name in islice(good, _MOST_COPIES))
 
     def prune(self) -> tuple[str, ...]:
         """Let go of what need not be kept any longer; the newest good one of each component always stays."""
@@ -163,10 +166,7 @@ class Backups:
 
     def last_failure(self, component: str) -> str:
         """Why the last try to make one failed; empty where it did not."""
-        try:
-            return (shelf.place_of(self._service.settings.state_dir, component) / shelf.FAILURE).read_text().strip()
-        except OSError:
-            return ""
+        return shelf.last_failure(self._service.settings.state_dir, component)
 
     def _expired(self, component: str) -> list[Shelved]:
         found = self.all(component)
