@@ -17,11 +17,12 @@ DRILLS = {
     "reset-config": "client-config-reset",
     "repair-database": "sqlite-corrupt",
     "restore-database": "sqlite-missing",
+    "restore-file": "data-file-invalid",
     "install-package": "python-package-missing",
     "create-directory": "directory-missing",
 }
 POINTS = ("after-intent", "mid-act", "after-act", "after-done")
-UNINTERRUPTIBLE = {("restore-config", 1), ("reset-config", 1)}
+UNINTERRUPTIBLE = {("restore-config", 1), ("reset-config", 1), ("restore-file", 1)}
 """Steps that find nothing to do in these drills, so that their act has no middle."""
 BOOKS = load_playbooks(load_packs())
 

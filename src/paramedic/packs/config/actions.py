@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from paramedic.packs.config import replacing
+from paramedic.packs.config.difference import difference
 from paramedic.packs.config.judging import judge
 from paramedic.packs.config.reading import LIMIT_BYTES
 from paramedic.packs.config.sections import cut_out, put_in
@@ -20,6 +20,7 @@ from paramedic.sdk import (
     Risk,
     Status,
     action,
+    replacing,
 )
 from paramedic.sdk import proc as processes
 from paramedic.sdk.files import kept, read_whole
@@ -40,7 +41,7 @@ class Restore:
             return Preview(summary=summary, blocked=str(error))
         return Preview(
             summary=f"restore `{target.path.name}` as it was at {kept(copy).at:%Y-%m-%d %H:%M:%S} UTC",
-            diff=replacing.difference(context, target.path, now, content),
+            diff=difference(context, target.path, now, content),
         )
 
     async def apply(self, context: ActContext) -> Outcome:
@@ -78,7 +79,7 @@ class Reset:
         keeping = f" and keep {', '.join(f'`{each}`' for each in target.sections_kept)}" if target.sections_kept else ""
         return Preview(
             summary=summary + keeping,
-            diff=replacing.difference(context, target.path, now, content),
+            diff=difference(context, target.path, now, content),
             loss=lost,
         )
 

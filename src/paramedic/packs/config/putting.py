@@ -4,11 +4,11 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from paramedic.packs.config import replacing
+from paramedic.packs.config.difference import difference
 from paramedic.packs.config.judging import judge
 from paramedic.packs.config.reading import LIMIT_BYTES
 from paramedic.packs.config.target import Config
-from paramedic.sdk import ActContext, ActionFailed, DidIt, Json, Outcome, Preview, Risk, action
+from paramedic.sdk import ActContext, ActionFailed, DidIt, Json, Outcome, Preview, Risk, action, replacing
 from paramedic.sdk.files import read_whole
 
 
@@ -30,7 +30,7 @@ class Put:
             return Preview(summary=summary, blocked=str(error))
         if context.params.get("seen") != replacing.digest_of(target.path):
             return Preview(summary=summary, blocked=f"stale: `{target.path}` was changed by somebody else meanwhile")
-        return Preview(summary=summary, diff=replacing.difference(context, target.path, now, content))
+        return Preview(summary=summary, diff=difference(context, target.path, now, content))
 
     async def apply(self, context: ActContext) -> Outcome:
         target = _target(context)

@@ -1,16 +1,14 @@
 """One file replaced by another content, so that a crash at any moment leaves the old or the new and tells which."""
 
-import difflib
 import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from paramedic.report.redaction import Redactor
-from paramedic.sdk import ActContext, ActionFailed, DidIt
+from paramedic.sdk.action import DidIt
+from paramedic.sdk.context import ActContext
 from paramedic.sdk.files import digest, write_whole
-
-_LONGEST_DIFF = 200
+from paramedic.sdk.ports import ActionFailed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +35,12 @@ def digest_of(path: Path) -> str | None:
 
 def foresee(context: ActContext, path: Path) -> None:
     """Remember what the preview saw."""
-    _write(context, "foreseen", {"digest": digest_of(path)})
+    _write(context, path, "foreseen", {"digest": digest_of(path)})
 
 
 def refuse_if_stale(context: ActContext, path: Path) -> None:
     """Raises ``ActionFailed`` when the file is not what the preview saw."""
-    foreseen = _read(context, "foreseen")
+    foreseen = _read(context, path, "foreseen")
     if foreseen is not None and foreseen.get("digest") != digest_of(path):
         raise ActionFailed(f"stale: `{path}` has changed since the plan was made")
 
@@ -64,7 +62,7 @@ def replace(context: ActContext, path: Path, content: bytes, *, mode: int, uid: 
         aside=str(aside) if aside else None,
         mode=mode,
     )
-    _write(context, "replaced", asdict(done))
+    _write(context, path, "replaced", asdict(done))
     context.checkpoint("mid-act")
     try:
         write_whole(path, content, mode=mode, uid=uid, gid=gid)
@@ -75,13 +73,13 @@ def replace(context: ActContext, path: Path, content: bytes, *, mode: int, uid: 
 
 def reconcile(context: ActContext, path: Path) -> DidIt:
     """Did it happen? The content tells."""
-    noted = _read(context, "replaced")
+    noted = _read(context, path, "replaced")
     return DidIt.YES if noted is not None and noted.get("after") == digest_of(path) else DidIt.NO
 
 
 def put_back(context: ActContext, path: Path) -> str:
     """Undo: the old content in place again, or no file where there was none."""
-    noted = _read(context, "replaced")
+    noted = _read(context, path, "replaced")
     now = digest_of(path)
     if noted is None or now == noted["before"]:
         return f"`{path.name}` is as it was"
@@ -94,33 +92,19 @@ def put_back(context: ActContext, path: Path) -> str:
     return f"put back what `{path.name}` held before"
 
 
-def difference(context: ActContext, path: Path, old: bytes, new: bytes) -> str:
-    """A unified diff without secrets."""
-    lines = difflib.unified_diff(
-        old.decode("utf-8", "replace").splitlines(),
-        new.decode("utf-8", "replace").splitlines(),
-        f"{path.name} (now)",
-        f"{path.name} (afterwards)",
-        lineterm="",
-    )
-    text = [line[:300] for line in lines]
-    if len(text) > _LONGEST_DIFF:
-        text = [*text[:_LONGEST_DIFF], f"… and {len(text) - _LONGEST_DIFF} more lines"]
-    return Redactor(context.service.secrets).text("\n".join(text))
+def _place(context: ActContext, path: Path, what: str) -> Path:
+    name = hashlib.sha256(str(path).encode()).hexdigest()[:12]  # a step may replace several files
+    return context.workspace / f"replaced-{context.component.name}-{name}.{what}.json"
 
 
-def _place(context: ActContext, what: str) -> Path:
-    return context.workspace / f"config-{context.component.name}.{what}.json"
-
-
-def _write(context: ActContext, what: str, data: dict[str, str | int | None]) -> None:
+def _write(context: ActContext, path: Path, what: str, data: dict[str, str | int | None]) -> None:
     context.workspace.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_whole(_place(context, what), json.dumps(data).encode(), mode=0o600)
+    write_whole(_place(context, path, what), json.dumps(data).encode(), mode=0o600)
 
 
-def _read(context: ActContext, what: str) -> dict[str, str | int | None] | None:
+def _read(context: ActContext, path: Path, what: str) -> dict[str, str | int | None] | None:
     try:
-        data = json.loads(_place(context, what).read_bytes())
+        data = json.loads(_place(context, path, what).read_bytes())
     except (OSError, ValueError):
         return None
     return data if isinstance(data, dict) else None
