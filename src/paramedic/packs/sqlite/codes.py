@@ -40,7 +40,7 @@ FOREIGN_KEYS = Code(
 CHECKSUM_MISMATCH = Code(
     id="sqlite.checksum-mismatch",
     type=IssueType.DATABASE,
-    depth=3,
+    depth=2,
     instant=True,
     summary="the database was changed by something that is not SQLite",
 )
