@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "pause": ("heal:pause", "Stop all automatic healing."),
     "resume": ("heal:resume", "Allow automatic healing again."),
     "audit": ("records:audit", "Verify that no record was changed or removed."),
+    "backup": ("backup:backup", "Make, list, verify, restore and prune backups."),
     "config": ("config:config", "Validate, explain, change and repair the service file."),
     "info": ("info:info", "Show every setting with its source, paths, versions and packs."),
     "completion": ("completion:completion", "Print the script that completes commands in a shell."),

@@ -3,6 +3,7 @@
 from paramedic.packs.postgres.actions import ReleaseIdle
 from paramedic.packs.postgres.checks import accepts_queries
 from paramedic.packs.postgres.queries import slow_queries
+from paramedic.packs.postgres.saving import backup
 from paramedic.packs.postgres.sessions import sessions
 from paramedic.packs.postgres.target import Postgres
 from paramedic.packs.postgres.upkeep import upkeep
@@ -16,6 +17,7 @@ pack = Pack(
             summary="a PostgreSQL database",
             target=Postgres,
             address=lambda database: (database.login.host, database.login.port),
+            backup=backup,
         ),
     ),
     checks=(accepts_queries, sessions, slow_queries, upkeep),
