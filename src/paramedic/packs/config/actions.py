@@ -135,9 +135,11 @@ class ReloadDependants:
 
 def _target(context: ActContext) -> Config:
     target = context.component.target
-    if not isinstance(target, Config):
+    # a target of another kind may name one: `as_config`
+    config = target if isinstance(target, Config) else getattr(target, "as_config", None)
+    if not isinstance(config, Config):
         raise ActionFailed(f"`{context.component.name}` is no configuration file")
-    return target
+    return config
 
 
 def _content(path: Path) -> bytes:
