@@ -20,6 +20,10 @@ DRILLS = {
     "restore-file": "data-file-invalid",
     "install-package": "python-package-missing",
     "create-directory": "directory-missing",
+    "restore-vector-index": "vector-index-truncated",
+    "rebuild-vector-index": "vector-not-trained",
+    "reindex-missing": "vector-stale",
+    "compact-vector-index": "vector-orphans",
 }
 POINTS = ("after-intent", "mid-act", "after-act", "after-done")
 UNINTERRUPTIBLE = {("restore-config", 1), ("reset-config", 1), ("restore-file", 1)}

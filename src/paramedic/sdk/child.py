@@ -22,10 +22,8 @@ _START = (
     MARK
     + """
 import importlib, os, resource, sys, types
-*paths, module, memory = sys.argv[1:]
-name = ""
-for part, path in zip(module.split("."), paths):
-    name = name + "." + part if name else part
+*packages, module, memory = sys.argv[1:]
+for name, path in (each.split("=", 1) for each in packages):
     stub = types.ModuleType(name)
     stub.__path__ = [path]
     sys.modules[name] = stub
@@ -56,6 +54,8 @@ class Child:
     """How messages call what it works with, such as ``SQLite``."""
     with_packages: bool = False
     """Whether it needs more than the standard library."""
+    borrows: tuple[str, ...] = ()
+    """Other packs of which it uses modules, without their own start-up either."""
     environment: dict[str, str] = field(default_factory=dict)
     """Set for it beside our own."""
 
@@ -116,10 +116,11 @@ class Child:
         return self._understood(done.returncode, done.stdout, done.stderr)
 
     def _command(self, memory: int) -> list[str]:
-        parents = self.module.split(".")[1:-2]  # the last package is really imported
-        places = [_PACKAGES.joinpath(*parents[:depth]) for depth in range(len(parents) + 1)]
+        parts = self.module.split(".")[:-2]  # the last package is really imported
+        names = [".".join(parts[:depth]) for depth in range(1, len(parts) + 1)]
+        stubs = [f"{each}={_PACKAGES.joinpath(*each.split('.')[1:])}" for each in (*names, *self.borrows)]
         flags = ["-I"] if self.with_packages else ["-I", "-S"]
-        return [sys.executable, *flags, "-c", _START, *map(str, places), self.module, str(memory)]
+        return [sys.executable, *flags, "-c", _START, *stubs, self.module, str(memory)]
 
     def _understood(self, code: int | None, out: bytes, err: bytes) -> Answer:
         if code is not None and code < 0 and -code != signal.SIGKILL:
