@@ -12,6 +12,7 @@ SYSTEM = {
     "systemd-analyze": "systemd",
     "nginx": "nginx",
     "redis-server": "Redis",
+    "mariadbd": "MariaDB",
     "prometheus": "Prometheus",
     "prometheus-alertmanager": "Alertmanager",
     "node": "Node",

@@ -13,6 +13,9 @@ _CONNECTIONS_PERCENT = 85.0
 _BLOCKED_S = 30.0
 _SHOWN = 10
 
+SOMEBODY = 0
+"""Stands in ``blocked_by`` for a session that the server does not name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Session:
@@ -45,7 +48,8 @@ class Session:
     @property
     def in_words(self) -> str:
         """One line for evidence."""
-        waits = f", waits for {', '.join(map(str, self.blocked_by))}" if self.blocked_by else ""
+        named = ", ".join(str(each) if each != SOMEBODY else "somebody" for each in self.blocked_by)
+        waits = f", waits for {named}" if named else ""
         statement = " ".join((self.statement or "").split())
         return f"{self.id} {self.holder}: {self.state} for {self.since_s or 0:.0f} s{waits}: {statement}"
 
@@ -115,12 +119,16 @@ def blocked(held: Collection[Session], context: Context, code: Code, *, id_is: s
     # The one at the end of the queue of waiters: it waits for nobody.
     roots = {id for each in waiting for id in each.blocked_by if id in by_id and not by_id[id].blocked_by}
     shown = [*(by_id[id] for id in sorted(roots)), *waiting][:_SHOWN]
-    root = f"{id_is} {min(roots)} of {by_id[min(roots)].holder}" if roots else "sessions that wait for each other"
+    because = "sessions that wait for each other hold it"
+    if roots:
+        because = f"{id_is} {min(roots)} of {by_id[min(roots)].holder} holds it"
+    elif any(SOMEBODY in each.blocked_by for each in waiting):
+        because = "the server does not say who holds it"
     return context.warning(
         code,
         observed=f"{len(waiting)} sessions have waited more than {limit_s:g} s for a lock",
         expected="locks that are released soon",
-        because=f"{root} holds it",
+        because=because,
         hint=hint,
         evidence=(Evidence(label="sessions", text="\n".join(each.in_words for each in shown)),),
     )

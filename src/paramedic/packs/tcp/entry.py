@@ -31,6 +31,8 @@ class Why(StrEnum):
     NO_DRIVER = "no-driver"
     FORBIDDEN = "forbidden"
     """It lets us in, but we may not see what we ask for."""
+    UNKNOWN_WORDS = "unknown-words"
+    """It lets us in and does not know what we ask for."""
     OURS = "ours"
     """This machine could not even try."""
 
