@@ -38,6 +38,7 @@ class Commands:
             "restart": self._order,
             "configure": self._configure,
             "restore-backup": self._restore,
+            "act": self._act,
             "plan": self._plan,
             "recover": self._recover,
             "approve": self._approve,
@@ -121,6 +122,22 @@ class Commands:
             return {"plans": [dump(plan)], "verified": False}
         await self._node.attendant.resume()
         plan = await self._node.orders.give("restore-backup", name, command.by, command.id, params)
+        receipts = await self._node.store.run(lambda tx: tx.receipts.of(plan.id))
+        return {"plans": [dump(plan)], "receipts": [dump(each) for each in receipts], "verified": _is_verified(plan)}
+
+    async def _act(self, command: Command) -> Result:
+        """Have one action done on a component; with ``foresee``, only what it would do."""
+        name, action = str(command.args["component"]), str(command.args["action"])
+        if name not in self._node.service.components:
+            raise UsageError(f"there is no component `{name}` in the service file that is watched")
+        if action not in self._node.registry.actions:
+            raise UsageError(f"there is no action `{action}`")
+        params = {key: command.args[key] for key in ("action", "with", "checks") if key in command.args}
+        if command.args.get("foresee"):
+            plan = await self._node.orders.foresee("act", name, params)
+            return {"plans": [dump(plan)], "verified": False}
+        await self._node.attendant.resume()
+        plan = await self._node.orders.give("act", name, command.by, command.id, params)
         receipts = await self._node.store.run(lambda tx: tx.receipts.of(plan.id))
         return {"plans": [dump(plan)], "receipts": [dump(each) for each in receipts], "verified": _is_verified(plan)}
 

@@ -45,7 +45,8 @@ class Orders:
         """Carry out one order on one component; asking again under the same order id does it once.
 
         ``shut-down`` stops without changing what is desired, so that the next ``watch`` brings it up again.
-        ``configure`` takes the params of the action ``config.put``, ``restore-backup`` those of ``backup.restore``.
+        ``configure`` takes the params of the action ``config.put``, ``restore-backup`` those of ``backup.restore``;
+        ``act`` takes any ``action``, what it is done ``with``, and the ``checks`` that prove it.
         """
         plan_id = PlanId(f"plan-{order}-{name}")
         plan = await self._insist(lambda tx: tx.plans.get(plan_id))
@@ -103,14 +104,16 @@ class Orders:
         return plan
 
     async def _bind(self, verb: str, name: str, params: Mapping[str, Json]) -> Plan:
-        first, *rest = _STEPS[verb]
-        steps = (replace(first, params=params), *rest)
+        steps = _steps(verb, params)
         playbook = Playbook(
             name=f"operator-{verb}", title=f"{verb} {name}", heals=(), steps=steps, verify=Verification(times=1)
         )
-        proof = tuple(FailedCheck(component=name, check=each, code=verb) for each in self._proof(verb, name))
+        wanted = params.get("checks")
+        checks = [str(each) for each in wanted] if isinstance(wanted, list) else self._proof(verb, name)
+        proof = tuple(FailedCheck(component=name, check=each, code=verb) for each in checks)
+        severity = Severity.P2 if verb == "act" else Severity.P0  # what a person asks for may take its time
         plan = await draw_up(
-            self.bench, playbook, name, verb, proof, incident=None, attempt=1, baseline={}, severity=Severity.P0
+            self.bench, playbook, name, verb, proof, incident=None, attempt=1, baseline={}, severity=severity
         )
         if verb != "restore-backup":
             return plan
@@ -120,10 +123,18 @@ class Orders:
 
     def _proof(self, verb: str, name: str) -> list[str]:
         """The checks that must pass afterwards."""
-        if verb not in ("configure", "restore-backup"):
+        if verb not in ("configure", "restore-backup", "act"):
             return [] if verb in ("stop", "shut-down") else ["process.alive"]
         component = self.bench.service.components[name]
         return [each.id for each in self.bench.registry.checks if each.target(component) is component.target]
+
+
+def _steps(verb: str, params: Mapping[str, Json]) -> tuple[PlaybookStep, ...]:
+    if verb == "act":
+        given = params.get("with")
+        return (PlaybookStep(action=str(params["action"]), params=given if isinstance(given, dict) else {}),)
+    first, *rest = _STEPS[verb]
+    return replace(first, params=params), *rest
 
 
 def managed(components: Mapping[str, Component], order: tuple[str, ...], node: str) -> tuple[Component, ...]:
