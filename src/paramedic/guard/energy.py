@@ -88,7 +88,7 @@ class EnergyBudget:
         )
 
     @classmethod
-    def from_file(cls, path: str | os.PathLike[str], **more: Any) -> Self:
+    def from_file(cls, path: str | os.PathLike[str], /, **more: Any) -> Self:
         """Read ``energy_governance.yaml``; raises `InvalidSettings` with every problem."""
         document = read_document(Path(path))
         problems = _problems(document)

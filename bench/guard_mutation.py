@@ -1,0 +1,403 @@
+"""Mutation testing of paramedic.guard: every small change of its code must be noticed by a test.
+
+Why a tool of our own: mutmut leaves decorated functions, properties and module level alone and copies the tree, and
+cosmic-ray starts one interpreter per mutant. Here one interpreter imports the tests once; each mutant is a fork in
+which the changed module's source is put in its place, and only the tests of that module run, stopping at the first that
+fails. No file of the tree is touched, so it may run beside other work.
+
+A mutant is killed when a test fails or nothing ends in time. What is excluded stands in EXCLUDED with its reason; an
+exclusion that fits nothing is an error.
+
+    python bench/guard_mutation.py [--only breaker] [--jobs 2] [--json FILE] [--list]
+"""
+
+import argparse
+import ast
+import contextlib
+import copy
+import hashlib
+import importlib.abc
+import importlib.util
+import json
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import paramedic.guard
+
+ROOT = Path(paramedic.guard.__file__).parent
+TESTS = Path(__file__).parent.parent / "tests" / "guard"
+PATIENCE_S = 60.0
+
+TESTED_BY = {
+    "breaker": ("test_breaker", "test_wrapping", "test_breaker_machine", "test_sharing", "test_import"),
+    "cardinality": ("test_monitors", "test_telemetry"),
+    "clock": ("test_breaker", "test_tripwire", "test_post"),
+    "documents": ("test_documents", "test_flags"),
+    "energy": ("test_energy",),
+    "errors": ("test_breaker", "test_spending", "test_safety", "test_flags", "test_documents"),
+    "events": ("test_breaker", "test_tripwire", "test_post"),
+    "flag_file": ("test_flags",),
+    "flags": ("test_flags", "test_openfeature"),
+    "ledger": ("test_tripwire", "test_spending", "test_state_files"),
+    "memory": ("test_monitors",),
+    "objectives": ("test_safety",),
+    "openfeature": ("test_openfeature",),
+    "outside": ("test_post",),
+    "performance": ("test_monitors",),
+    "post": ("test_post", "test_watcher"),
+    "safety": ("test_safety",),
+    "settings": ("test_settings", "test_breaker"),
+    "sharing": ("test_sharing",),
+    "spending": ("test_spending", "test_tripwire"),
+    "state_file": ("test_state_files", "test_tripwire"),
+    "task_file": ("test_tasks", "test_state_files"),
+    "tasks": ("test_tasks",),
+    "telemetry": ("test_telemetry",),
+    "testing": ("test_testing", "test_breaker"),
+    "tripwire": ("test_tripwire", "test_spending"),
+    "watcher": ("test_watcher", "test_post", "test_breaker"),
+    "window": ("test_window",),
+    "wrapping": ("test_wrapping", "test_breaker"),
+    "__init__": ("test_import",),
+}
+
+EXCLUDED: dict[str, str] = {}
+"""Module and the exact text of a line -> why a change of it changes nothing that can be seen."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mutant:
+    """One change."""
+
+    module: str
+    line: int
+    what: str
+    source: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.module}:{self.line} {self.what}"
+
+
+SWAPPED: dict[type[ast.AST], type[ast.AST]] = {
+    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult, ast.Mod: ast.Mult,
+    ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
+    ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In, ast.And: ast.Or, ast.Or: ast.And,
+    ast.BitOr: ast.BitAnd, ast.BitAnd: ast.BitOr, ast.RShift: ast.LShift, ast.LShift: ast.RShift, ast.UAdd: ast.USub,
+}  # fmt: skip
+
+
+def sites(tree: ast.AST) -> Iterator[tuple[ast.AST, str, str]]:
+    """Where a tree can be changed: the node, what kind of change, and words for it. Annotations and texts stay."""
+    skipped: set[int] = set()
+    for node in ast.walk(tree):
+        for name in ("annotation", "returns"):
+            below = getattr(node, name, None)
+            if isinstance(below, ast.AST):
+                skipped.update(map(id, ast.walk(below)))
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            skipped.update(map(id, ast.walk(node)))
+        if isinstance(node, ast.Assign) and any(
+            isinstance(each, ast.Name) and each.id in ("__slots__", "__all__", "F") for each in node.targets
+        ):
+            skipped.update(map(id, ast.walk(node)))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("TypeVar", "cast"):
+            skipped.update(map(id, ast.walk(node.args[0])))
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            skipped.update(map(id, ast.walk(node)))  # docstrings
+        if isinstance(node, ast.JoinedStr | ast.FormattedValue):
+            skipped.update(id(each) for each in ast.walk(node) if isinstance(each, ast.Constant))  # words for people
+    for node in ast.walk(tree):
+        if id(node) in skipped:
+            continue
+        if isinstance(node, ast.BinOp | ast.AugAssign | ast.BoolOp) and type(node.op) in SWAPPED:
+            yield node, "operator", f"{type(node.op).__name__}"
+        elif isinstance(node, ast.Compare):
+            for number, operator in enumerate(node.ops):
+                if type(operator) in SWAPPED:
+                    yield node, f"compare {number}", type(operator).__name__
+        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not | ast.USub):
+            yield node, "drop", type(node.op).__name__
+        elif isinstance(node, ast.Constant):
+            if isinstance(node.value, bool):
+                yield node, "flip", str(node.value)
+            elif isinstance(node.value, int | float):
+                yield node, "plus one", str(node.value)
+            elif isinstance(node.value, str) and node.value:
+                yield node, "text", repr(node.value)[:30]
+        elif isinstance(node, ast.If | ast.While | ast.IfExp) and not isinstance(node.test, ast.Constant):
+            yield node, "negate", "condition"
+        elif isinstance(node, ast.Return) and node.value is not None and not is_none(node.value):
+            yield node, "return none", "return"
+        elif isinstance(node, ast.Assign) and not is_none(node.value) and not isinstance(node.value, ast.Constant):
+            yield node, "assign none", "assignment"
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call | ast.Await):
+            yield node, "drop call", ast.unparse(node.value)[:40]
+        elif isinstance(node, ast.Break | ast.Continue):
+            yield node, "swap jump", type(node).__name__
+        elif isinstance(node, ast.Raise) and node.exc is None:
+            yield node, "drop raise", "raise"
+
+
+def is_none(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None
+
+
+class Change(ast.NodeTransformer):
+    """Changes one node of a copy of the tree."""
+
+    def __init__(self, target: ast.AST, kind: str) -> None:
+        self.target, self.kind = target, kind
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        if node is not self.target:
+            return self.generic_visit(node)
+        kind = self.kind
+        if kind == "operator":
+            node.op = SWAPPED[type(node.op)]()  # type: ignore[attr-defined]
+        elif kind.startswith("compare"):
+            number = int(kind.split()[1])
+            node.ops[number] = SWAPPED[type(node.ops[number])]()  # type: ignore[attr-defined]
+        elif kind == "drop":
+            return node.operand  # type: ignore[attr-defined]
+        elif kind == "flip":
+            node.value = not node.value  # type: ignore[attr-defined]
+        elif kind == "plus one":
+            node.value = node.value + 1  # type: ignore[attr-defined]
+        elif kind == "text":
+            node.value = f"X{node.value}X"  # type: ignore[attr-defined]
+        elif kind == "negate":
+            node.test = ast.UnaryOp(ast.Not(), node.test)  # type: ignore[attr-defined]
+        elif kind in ("return none", "assign none"):
+            node.value = ast.Constant(None)  # type: ignore[attr-defined]
+        elif kind == "swap jump":
+            return ast.copy_location(ast.Continue() if isinstance(node, ast.Break) else ast.Break(), node)
+        else:
+            return ast.copy_location(ast.Pass(), node)
+        return node
+
+
+def mutants(module: str) -> Iterator[Mutant]:
+    """Every mutant of a module that still compiles."""
+    text = (ROOT / f"{module}.py").read_text()
+    tree = ast.parse(text)
+    for number, (_, kind, words) in enumerate(list(sites(tree))):
+        changed = copy.deepcopy(tree)
+        target = list(sites(changed))[number][0]
+        line = target.lineno  # type: ignore[attr-defined]
+        changed = ast.fix_missing_locations(Change(target, kind).visit(changed))
+        source = ast.unparse(changed)
+        try:
+            compile(source, module, "exec")
+        except SyntaxError:
+            continue
+        yield Mutant(module=module, line=line, what=f"{kind}: {words}", source=source)
+
+
+class Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Gives a mutant's source for its module, to this process and through a path file to the programs it starts."""
+
+    def __init__(self, name: str, source: str) -> None:
+        self.name, self.source = name, source
+
+    def find_spec(self, name, path=None, target=None):  # noqa: ARG002 - the protocol's
+        if name != self.name:
+            return None
+        place = ROOT / "__init__.py" if name == "paramedic.guard" else None
+        return importlib.util.spec_from_loader(name, self, origin=str(ROOT / "x.py"), is_package=place is not None)
+
+    def create_module(self, spec):  # noqa: ARG002
+        return None
+
+    def exec_module(self, module) -> None:
+        module.__file__ = (
+            str(ROOT / f"{self.name.rpartition('.')[2]}.py")
+            if self.name != "paramedic.guard"
+            else str(ROOT / "__init__.py")
+        )
+        if self.name == "paramedic.guard":
+            module.__path__ = [str(ROOT)]
+        exec(compile(self.source, module.__file__, "exec"), module.__dict__)
+
+
+SITE = """
+import os, sys, importlib.abc, importlib.util
+class Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    def find_spec(self, name, path=None, target=None):
+        if name != {name!r}: return None
+        return importlib.util.spec_from_loader(name, self, is_package={package})
+    def create_module(self, spec): return None
+    def exec_module(self, module):
+        module.__file__ = {file!r}
+        if {package}: module.__path__ = [{root!r}]
+        exec(compile(open({source!r}).read(), module.__file__, "exec"), module.__dict__)
+sys.meta_path.insert(0, Changed())
+"""
+
+
+def run(mutant: Mutant | None, module: str) -> int:
+    """In a fork: put the mutant in its place, forget what was imported of the guard, and run its tests."""
+    import pytest
+
+    work = Path(tempfile.mkdtemp(prefix="mutant-"))
+    os.chdir(work)
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.dup2(null, 2)
+    os.environ["PARAMEDIC_GUARD_DIR"] = str(work / "guards")
+    for name in [each for each in sys.modules if each.startswith("paramedic.guard")]:
+        del sys.modules[name]
+    if mutant is not None:
+        package = module == "__init__"
+        name = "paramedic.guard" if package else f"paramedic.guard.{module}"
+        sys.meta_path.insert(0, Changed(name, mutant.source))
+        (work / "source.py").write_text(mutant.source)
+        (work / "site").mkdir()
+        (work / "site" / "sitecustomize.py").write_text(
+            SITE.format(
+                name=name,
+                package=package,
+                file=str(ROOT / f"{module}.py"),
+                root=str(ROOT),
+                source=str(work / "source.py"),
+            )
+        )
+        os.environ["PYTHONPATH"] = str(work / "site")
+    files = [str(TESTS / f"{each}.py") for each in TESTED_BY[module]]
+    options = [
+        "-x",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:randomly",
+        "-p",
+        "no:xdist",
+        "-m",
+        "not slow",
+        "--timeout",
+        "30",
+        "-o",
+        "filterwarnings=ignore",
+    ]
+    options += [
+        f"--rootdir={TESTS.parent.parent}",
+        "-c",
+        str(TESTS.parent.parent / "pyproject.toml"),
+        f"--basetemp={work / 'pytest'}",
+    ]
+    return int(pytest.main([*options, *files]))
+
+
+def verdict(mutant: Mutant | None, module: str) -> str:
+    """Fork, wait, and say whether the mutant was killed."""
+    begun = time.monotonic()
+    pid = os.fork()
+    if pid == 0:
+        code = 99
+        try:
+            os.setsid()
+            random.seed(0)
+            code = run(mutant, module)
+        except BaseException:
+            code = 98
+        finally:
+            os._exit(code)
+    while True:
+        done, status = os.waitpid(pid, os.WNOHANG)
+        if done:
+            break
+        if time.monotonic() - begun > PATIENCE_S:
+            os.killpg(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            return "timeout"
+        time.sleep(0.02)
+    with_ = os.waitstatus_to_exitcode(status)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)  # programs that its tests had started
+    return "survived" if with_ == 0 else "killed"
+
+
+def key(mutant: Mutant) -> str:
+    """How exclusions name a line: by its text, so that they move with it."""
+    return f"{mutant.module}: {(ROOT / f'{mutant.module}.py').read_text().splitlines()[mutant.line - 1].strip()}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--only", nargs="*")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--json")
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("--share", type=float, default=1.0, help="a random share of the mutants, for a quick look")
+    options = parser.parse_args()
+    modules = options.only or sorted(TESTED_BY)
+    wanted = [each for module in modules for each in mutants(module)]
+    if options.share < 1:
+        wanted = [
+            each
+            for each in wanted
+            if int(hashlib.sha1(each.name.encode()).hexdigest(), 16) % 1000 < options.share * 1000
+        ]
+    if options.list:
+        print("\n".join(each.name for each in wanted))
+        return
+    import opentelemetry.sdk.metrics  # noqa: F401 - imported once, here, for all forks
+    import psutil  # noqa: F401
+    import redis  # noqa: F401
+    import ruamel.yaml  # noqa: F401
+    from hypothesis import Phase, settings
+
+    settings.register_profile("mutation", database=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
+    settings.load_profile("mutation")
+    for module in modules:
+        if verdict(None, module) != "survived":
+            sys.exit(f"the tests of `{module}` fail without any change")
+    used: set[str] = set()
+    excluded = [each for each in wanted if key(each) in EXCLUDED]
+    used.update(key(each) for each in excluded)
+    judged = [each for each in wanted if key(each) not in EXCLUDED]
+    found: dict[str, str] = {}
+    begun = time.monotonic()
+    with ThreadPoolExecutor(options.jobs) as pool:
+        for number, (mutant, result) in enumerate(
+            zip(judged, pool.map(lambda each: verdict(each, each.module), judged), strict=True), 1
+        ):
+            found[f"{number} {mutant.name}"] = result
+            if result == "survived":
+                print(f"survived  {mutant.name:60}  {key(mutant).partition(': ')[2][:100]}", flush=True)
+            if number % 100 == 0:
+                print(f"{number} of {len(judged)} in {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
+    rows = {}
+    for module in modules:
+        mine = [result for name, result in found.items() if name.split()[1].partition(":")[0] == module]
+        rows[module] = (len(mine), sum(each != "survived" for each in mine))
+    for module, (total, killed) in rows.items():
+        print(f"{module:14} {killed:5} of {total:5} killed  {killed / max(1, total):7.1%}")
+    killed = sum(each != "survived" for each in found.values())
+    share = killed / max(1, len(judged))
+    left_out = f"{len(excluded)} excluded ({len(excluded) / max(1, len(wanted)):.2%})"
+    print(f"{killed} of {len(judged)} mutants killed: {share:.1%}; {left_out}")
+    for line in sorted(used):
+        print(f"excluded  {line}: {EXCLUDED[line]}")
+    unused = set(EXCLUDED) - used if not options.only and options.share == 1 else set()
+    if options.json:
+        Path(options.json).parent.mkdir(parents=True, exist_ok=True)
+        Path(options.json).write_text(
+            json.dumps({"killed": killed, "judged": len(judged), "excluded": len(excluded), "mutants": found}, indent=1)
+        )
+    if unused:
+        sys.exit(f"exclusions that fit nothing: {sorted(unused)}")
+    sys.exit(share < 0.95 or len(excluded) > 0.01 * len(wanted))
+
+
+if __name__ == "__main__":
+    main()
