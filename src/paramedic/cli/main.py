@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "resume": ("heal:resume", "Allow automatic healing again."),
     "audit": ("records:audit", "Verify that no record was changed or removed."),
     "backup": ("backup:backup", "Make, list, verify, restore and prune backups."),
+    "vector": ("vector:vector", "Vector indexes: check, describe, back up, restore, rebuild, compact."),
     "config": ("config:config", "Validate, explain, change and repair the service file."),
     "info": ("info:info", "Show every setting with its source, paths, versions and packs."),
     "completion": ("completion:completion", "Print the script that completes commands in a shell."),
