@@ -5,15 +5,12 @@ make sense and the database can be read, ``/health/ai`` while the model server a
 with ``{"customer", "text"}`` answers and stores both sides; ``/ws`` is a WebSocket; ``/metrics`` is for Prometheus.
 """
 
-import json
 import resource
 import sqlite3
 import sys
-import urllib.request
 from collections import Counter
 from datetime import UTC, datetime
 from http.client import HTTPException as BadHttp
-from typing import Any
 
 import uvicorn
 from fastapi import FastAPI, HTTPException, Request
@@ -21,13 +18,14 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import BaseModel
 
 from paramedic.demo.patient.database import opened
+from paramedic.demo.patient.guarding import Guarding, ask
 from paramedic.demo.patient.settings import BadSettings, Settings, read_environment, read_settings
 from paramedic.demo.patient.sickness import FailingShare, Sickness, is_loopback
 from paramedic.demo.patient.sockets import add_socket, protocol
+from paramedic.guard import BudgetExhausted, CircuitOpen, InvalidSettings
 
 DESCRIPTORS = 256
 """How many files it may hold open; small, as on many a hosted machine."""
-_MODEL_WAIT_S = 5
 
 
 class Question(BaseModel):
@@ -47,11 +45,16 @@ class Wish(BaseModel):
     busy_share: float = 0.0
     drops_sockets_after_s: float = 0.0
     ignores_pings: bool = False
+    holds_breaker: bool = False
+    cuts: int = 0
+    strangers: int = 0
 
 
 def build(settings: Settings, model_url: str, sickness: Sickness) -> FastAPI:
     """The application."""
     app = FastAPI(title="shop")
+    guards = Guarding(model_url, settings.mcp_servers[0], sickness)
+    guards.start()
     counted: Counter[str] = Counter()
     app.add_middleware(FailingShare, sickness=sickness)
     add_socket(app, sickness)
@@ -65,7 +68,7 @@ def build(settings: Settings, model_url: str, sickness: Sickness) -> FastAPI:
     @app.get("/health/ai")
     def health_ai() -> JSONResponse:
         try:
-            models = _ask(f"{model_url}/v1/models")["data"]
+            models = ask(f"{model_url}/v1/models")["data"]
         except (OSError, BadHttp, ValueError, KeyError) as error:
             return JSONResponse({"status": "failing", "reasons": [f"model: {error}"]}, status_code=503)
         return JSONResponse({"status": "ok", "models": [each["id"] for each in models]})
@@ -73,19 +76,25 @@ def build(settings: Settings, model_url: str, sickness: Sickness) -> FastAPI:
     @app.post("/api/v1/ai/chat")
     def chat(question: Question) -> dict[str, object]:
         try:
-            text = _complete(model_url, f"{settings.greeting}! {question.text}")
+            text = guards.answer(question.customer, f"{settings.greeting}! {question.text}")
             conversation = _store(settings, question, text)
-        except (OSError, BadHttp, ValueError, KeyError, sqlite3.Error) as error:
+        except BudgetExhausted as error:
+            counted["refused"] += 1
+            raise HTTPException(429, str(error)) from error
+        except (CircuitOpen, OSError, BadHttp, ValueError, KeyError, sqlite3.Error) as error:
             counted["failed"] += 1
             raise HTTPException(503, f"no answer now: {type(error).__name__}") from error
         counted["answered"] += 1
+        guards.note(conversation, question.text)
         return {"conversation": conversation, "text": text}
 
     @app.get("/metrics")
     def metrics() -> PlainTextResponse:
         peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         lines = ["# TYPE shop_chats_total counter"]
-        lines += [f'shop_chats_total{{outcome="{each}"}} {counted[each]}' for each in ("answered", "failed")]
+        lines += [f'shop_chats_total{{outcome="{each}"}} {counted[each]}' for each in ("answered", "failed", "refused")]
+        lines += ["# TYPE shop_customer_chats_total counter"]
+        lines += [f'shop_customer_chats_total{{customer="{_escaped(each)}"}} {n}' for each, n in guards.chats().items()]
         lines += ["# TYPE shop_peak_memory_bytes gauge", f"shop_peak_memory_bytes {peak_kb * 1024}"]
         return PlainTextResponse("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
 
@@ -99,6 +108,10 @@ def build(settings: Settings, model_url: str, sickness: Sickness) -> FastAPI:
         sickness.work(wish.busy_share)
         sickness.drops_sockets_after_s = wish.drops_sockets_after_s
         sickness.ignores_pings = wish.ignores_pings
+        sickness.cuts = wish.cuts
+        if wish.holds_breaker:
+            guards.model.force_open("a script that deploys held it open, and never came back")
+        guards.meet_strangers(wish.strangers)
         return {"status": "as you wish"}
 
     @app.post("/caches/clear")
@@ -113,6 +126,10 @@ def build(settings: Settings, model_url: str, sickness: Sickness) -> FastAPI:
 def _only_from_here(request: Request) -> None:
     if not is_loopback(request.client.host if request.client else None):
         raise HTTPException(403, "only from this machine")
+
+
+def _escaped(label: str) -> str:
+    return label.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
 def _settings_reasons() -> list[str]:
@@ -130,18 +147,6 @@ def _database_reasons(settings: Settings) -> list[str]:
     except sqlite3.Error as error:
         return [f"database: {error}"]
     return []
-
-
-def _ask(url: str, body: dict[str, object] | None = None) -> Any:  # Any: what a server sends
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data=data, headers={"Content-Type": "application/json"})  # noqa: S310  # the address is the shop's own setting
-    with urllib.request.urlopen(request, timeout=_MODEL_WAIT_S) as answer:  # noqa: S310  # see above
-        return json.load(answer)
-
-
-def _complete(model_url: str, text: str) -> str:
-    body: dict[str, object] = {"messages": [{"role": "user", "content": text}]}
-    return str(_ask(f"{model_url}/v1/chat/completions", body)["choices"][0]["message"]["content"])
 
 
 def _store(settings: Settings, question: Question, answer: str) -> int:
@@ -167,7 +172,10 @@ def main() -> None:
     except KeyError as missing:
         sys.exit(f"cannot start: {missing.args[0]} is not in .env")
     sickness = Sickness()
-    app = build(settings, model_url, sickness)
+    try:
+        app = build(settings, model_url, sickness)
+    except (OSError, InvalidSettings) as bad:
+        sys.exit(f"cannot start: {bad}")
     port = int(sys.argv[1])
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", ws=protocol(sickness))
 

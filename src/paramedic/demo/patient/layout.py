@@ -15,6 +15,11 @@ _FILES = {
     "config/shop.yaml": "config/shop.yaml",
     "config/client.json": "config/client.json",
     "config/client.default.json": "config/client.default.json",
+    "config/overlay_feature_flags.yaml": "config/overlay_feature_flags.yaml",
+    "config/energy_governance.yaml": "config/energy_governance.yaml",
+    "overlays/base_prompt.txt": "configs/fusion/base_prompt.txt",
+    "overlays/concise.txt": "configs/fusion/micro_overlays/concise.txt",
+    "overlays/deep_thinking.txt": "configs/fusion/micro_overlays/deep_thinking.txt",
 }
 
 

@@ -37,14 +37,16 @@ def _weights() -> str:
 
 def _complete(body: bytes) -> tuple[int, dict[str, object]]:
     try:
-        asked = str(json.loads(body)["messages"][-1]["content"])
+        messages = json.loads(body)["messages"]
+        asked = str(messages[-1]["content"])
+        heard = sum(len(str(each["content"]).split()) for each in messages)
     except (ValueError, KeyError, IndexError, TypeError):
         return 400, {"error": {"message": "expected messages"}}
     try:
         text = _weights().format(asked=asked)
     except (OSError, ValueError, KeyError) as error:
         return 500, {"error": {"message": f"cannot read the weights: {type(error).__name__}"}}
-    spent = {"prompt_tokens": len(asked.split()), "completion_tokens": len(text.split())}
+    spent = {"prompt_tokens": heard, "completion_tokens": len(text.split())}
     return 200, {
         "object": "chat.completion",
         "model": NAME,

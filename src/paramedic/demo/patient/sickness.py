@@ -31,6 +31,8 @@ class Sickness:
     """Whether a ping over a WebSocket stays without its pong."""
     busy_share: float = 0.0
     """Which part of the time a thread keeps one core busy; 1 never rests."""
+    cuts: int = 0
+    """How many of the next calls to the model are cut off on their way."""
     _turn: "itertools.count[int]" = field(default_factory=itertools.count)
 
     def fails_now(self) -> bool:
@@ -61,6 +63,16 @@ class Sickness:
                 sum(range(100))
             if share < 1:
                 time.sleep(_TURN_S * (1 - share))
+
+    def cut_if_wished(self) -> None:
+        """Lose the connection to the model, as long as it is wished.
+
+        Raises:
+            ConnectionResetError: it was lost.
+        """
+        if self.cuts > 0:
+            self.cuts -= 1
+            raise ConnectionResetError("cut off on the way to the model")
 
     def give_back(self) -> None:
         """Empty the caches."""
