@@ -16,7 +16,9 @@ class Server:
     """A server that is entered with a user and a password; each kind gives its schemes and its standard port."""
 
     schemes: ClassVar[tuple[str, ...]] = ()
+    """No key of the service file: what a dsn of this kind may begin with."""
     standard_port: ClassVar[int] = 0
+    """No key of the service file: the port of a dsn that names none."""
 
     dsn: Secret | None = None
     """Its address with user, password and name of the database; best as `${DATABASE_URL}`."""
