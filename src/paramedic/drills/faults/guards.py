@@ -199,7 +199,7 @@ async def say_what_the_queue_cannot_take(patient: Patient) -> None:
 async def _few_customers_have_a_name(patient: Patient) -> None:
     def count() -> int:
         address = f"http://127.0.0.1:{patient.port('api')}/metrics"
-        with urllib.request.urlopen(address, timeout=10) as answer:  # noqa: S310  # the patient's own address
+        with urllib.request.urlopen(address, timeout=10) as answer:  # the patient's own address
             return sum(line.startswith(b"shop_customer_chats_total{") for line in answer)
 
     if (series := await in_thread(count)) > 200:
