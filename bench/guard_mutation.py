@@ -14,7 +14,6 @@ exclusion that fits nothing is an error.
 import argparse
 import ast
 import contextlib
-import copy
 import hashlib
 import importlib.abc
 import importlib.util
@@ -78,9 +77,11 @@ class Mutant:
     """One change."""
 
     module: str
+    number: int
+    """Among the sites of its module."""
+    kind: str
     line: int
     what: str
-    source: str
 
     @property
     def name(self) -> str:
@@ -185,21 +186,22 @@ class Change(ast.NodeTransformer):
         return node
 
 
-def mutants(module: str) -> Iterator[Mutant]:
-    """Every mutant of a module that still compiles."""
-    text = (ROOT / f"{module}.py").read_text()
-    tree = ast.parse(text)
-    for number, (_, kind, words) in enumerate(list(sites(tree))):
-        changed = copy.deepcopy(tree)
-        target = list(sites(changed))[number][0]
-        line = target.lineno  # type: ignore[attr-defined]
-        changed = ast.fix_missing_locations(Change(target, kind).visit(changed))
-        source = ast.unparse(changed)
-        try:
-            compile(source, module, "exec")
-        except SyntaxError:
-            continue
-        yield Mutant(module=module, line=line, what=f"{kind}: {words}", source=source)
+def mutants(module: str) -> list[Mutant]:
+    """Every mutant of a module; what it is made of is worked out in its fork."""
+    tree = ast.parse((ROOT / f"{module}.py").read_text())
+    return [
+        Mutant(module=module, number=number, kind=kind, line=node.lineno, what=f"{kind}: {words}")  # type: ignore[attr-defined]
+        for number, (node, kind, words) in enumerate(sites(tree))
+    ]
+
+
+def source_of(mutant: Mutant) -> str:
+    """The changed source; raises ``SyntaxError`` where the change is no Python."""
+    tree = ast.parse((ROOT / f"{mutant.module}.py").read_text())
+    target = next(node for number, (node, _, _) in enumerate(sites(tree)) if number == mutant.number)
+    source = ast.unparse(ast.fix_missing_locations(Change(target, mutant.kind).visit(tree)))
+    compile(source, mutant.module, "exec")
+    return source
 
 
 class Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -258,8 +260,9 @@ def run(mutant: Mutant | None, module: str) -> int:
     if mutant is not None:
         package = module == "__init__"
         name = "paramedic.guard" if package else f"paramedic.guard.{module}"
-        sys.meta_path.insert(0, Changed(name, mutant.source))
-        (work / "source.py").write_text(mutant.source)
+        source = source_of(mutant)
+        sys.meta_path.insert(0, Changed(name, source))
+        (work / "source.py").write_text(source)
         (work / "site").mkdir()
         (work / "site" / "sitecustomize.py").write_text(
             SITE.format(
@@ -307,6 +310,8 @@ def verdict(mutant: Mutant | None, module: str) -> str:
             os.setsid()
             random.seed(0)
             code = run(mutant, module)
+        except SyntaxError:
+            code = 97
         except BaseException:
             code = 98
         finally:
@@ -323,7 +328,7 @@ def verdict(mutant: Mutant | None, module: str) -> str:
     with_ = os.waitstatus_to_exitcode(status)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)  # programs that its tests had started
-    return "survived" if with_ == 0 else "killed"
+    return {0: "survived", 97: "no python"}.get(with_, "killed")
 
 
 def key(mutant: Mutant) -> str:
@@ -358,9 +363,10 @@ def main() -> None:
 
     settings.register_profile("mutation", database=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
     settings.load_profile("mutation")
-    for module in modules:
-        if verdict(None, module) != "survived":
-            sys.exit(f"the tests of `{module}` fail without any change")
+    with ThreadPoolExecutor(options.jobs) as pool:
+        sound = dict(zip(modules, pool.map(lambda module: verdict(None, module), modules), strict=True))
+    if broken := [module for module, result in sound.items() if result != "survived"]:
+        sys.exit(f"the tests of these modules fail without any change: {broken}")
     used: set[str] = set()
     excluded = [each for each in wanted if key(each) in EXCLUDED]
     used.update(key(each) for each in excluded)
@@ -371,7 +377,8 @@ def main() -> None:
         for number, (mutant, result) in enumerate(
             zip(judged, pool.map(lambda each: verdict(each, each.module), judged), strict=True), 1
         ):
-            found[f"{number} {mutant.name}"] = result
+            if result != "no python":
+                found[f"{number} {mutant.name}"] = result
             if result == "survived":
                 print(f"survived  {mutant.name:60}  {key(mutant).partition(': ')[2][:100]}", flush=True)
             if number % 100 == 0:
@@ -383,16 +390,16 @@ def main() -> None:
     for module, (total, killed) in rows.items():
         print(f"{module:14} {killed:5} of {total:5} killed  {killed / max(1, total):7.1%}")
     killed = sum(each != "survived" for each in found.values())
-    share = killed / max(1, len(judged))
+    share = killed / max(1, len(found))
     left_out = f"{len(excluded)} excluded ({len(excluded) / max(1, len(wanted)):.2%})"
-    print(f"{killed} of {len(judged)} mutants killed: {share:.1%}; {left_out}")
+    print(f"{killed} of {len(found)} mutants killed: {share:.1%}; {left_out}")
     for line in sorted(used):
         print(f"excluded  {line}: {EXCLUDED[line]}")
     unused = set(EXCLUDED) - used if not options.only and options.share == 1 else set()
     if options.json:
         Path(options.json).parent.mkdir(parents=True, exist_ok=True)
         Path(options.json).write_text(
-            json.dumps({"killed": killed, "judged": len(judged), "excluded": len(excluded), "mutants": found}, indent=1)
+            json.dumps({"killed": killed, "judged": len(found), "excluded": len(excluded), "mutants": found}, indent=1)
         )
     if unused:
         sys.exit(f"exclusions that fit nothing: {sorted(unused)}")
