@@ -76,6 +76,10 @@ class Config:
     defaults: Path | None = None
     """The file that ships with the product; `reset-config` starts from it."""
 
+    def accepts(self, _copy: Path) -> bool:
+        """Whether a copy of the file may be restored, beyond the rules; a kind that names such a file may ask more."""
+        return True
+
     @property
     def written_as(self) -> Format:
         """The format, found out by name where it is not given."""
