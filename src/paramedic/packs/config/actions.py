@@ -158,7 +158,7 @@ def _last_good(context: ActContext, target: Config) -> tuple[Path, bytes]:
         raise ActionFailed(f"the folder `{target.path.parent}` is missing; is its volume mounted?")
     for copy in context.last_good.newest(target.path):
         content = _content(copy)
-        if not judge(target, content):
+        if not judge(target, content) and target.accepts(copy):
             if content == _content(target.path) and target.path.exists():
                 raise ActionFailed(f"`{target.path.name}` holds its last good version already")
             return copy, content
