@@ -60,6 +60,7 @@ async def test_the_last_good_file_of_flags_is_restored(flagged: Guards, look, ac
     copies = LastGoodFiles(tmp_path / "state", SystemClock())
     assert copies.keep(flagged.flags)
     flagged.flags.write_text("overlays:\n  nothing_of_that_name: true\n")
+    assert copies.keep(flagged.flags)  # another check looked before the one that would have said no
     context = act(flagged, last_good=copies)
     assert (await RESTORE.preview(context)).blocked is None
     await RESTORE.apply(context)

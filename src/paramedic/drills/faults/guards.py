@@ -130,7 +130,8 @@ async def _state_is_whole(patient: Patient) -> None:
         raise DrillFailed("the state file holds no state")
     if left := list((patient.folder / "data").glob("tripwire.json.corrupt*")):
         raise DrillFailed(f"`{left[0].name}` was left behind")
-    if not any(b"\x00garbage" in path.read_bytes() for path in (patient.folder / ".paramedic").rglob("tripwire*")):
+    kept = (path for path in (patient.folder / ".paramedic").rglob("tripwire*") if path.is_file())
+    if not any(b"\x00garbage" in path.read_bytes() for path in kept):
         raise DrillFailed("what was damaged was not kept")
 
 

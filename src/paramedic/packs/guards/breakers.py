@@ -48,7 +48,7 @@ async def breakers(target: Guards, context: Context) -> list[Finding]:
     """
     found = await seen(target, context, "breaker")
     if not found:
-        return [context.info("no running process shows a breaker")]
+        return [context.ok("no running process shows a breaker")]
     stuck = [each for each in found if is_stuck(each, context)]
     flapping = [(each, count) for each in found if (count := _trips(each, context)) >= _limit(context)]
     findings = []

@@ -61,7 +61,7 @@ async def budgets(target: Guards, context: Context) -> list[Finding]:
     if stopped:
         return [context.info(f"{', '.join(stopped)} may spend no more until `paramedic budget allow`")]
     if not held and not files:
-        return [context.info("no running process shows a budget")]
+        return [context.ok("no running process shows a budget")]
     return [context.ok(f"{len(held)} budgets in running processes, {len(files)} in files", budgets=float(len(held)))]
 
 

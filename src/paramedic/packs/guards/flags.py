@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from paramedic.guard.errors import MissingExtra
-from paramedic.guard.flag_check import FlagCheck, check_flag_file, overlays_in
+from paramedic.guard.flag_check import FlagCheck, check_flag_file
 from paramedic.packs.guards import codes
-from paramedic.packs.guards.target import Guards
+from paramedic.packs.guards.target import Guards, known_overlays
 from paramedic.sdk import Context, Evidence, Finding, check
 from paramedic.sdk.blocking import in_thread
 
@@ -50,4 +50,4 @@ async def flags(target: Guards, context: Context) -> Finding:
 
 
 def _judge(path: Path, overlays: Path | None) -> FlagCheck:
-    return check_flag_file(path, overlays_in(overlays) if overlays else None)
+    return check_flag_file(path, known_overlays(overlays))

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from paramedic.guard.flag_check import check_flag_file, overlays_in
 from paramedic.packs.config.target import Config
 
 
@@ -33,4 +34,21 @@ class Guards:
     @property
     def as_config(self) -> Config | None:
         """The file of flags as a configuration file, for the actions on those."""
-        return None if self.flags is None else Config(path=self.flags)
+        return None if self.flags is None else FlagFile(path=self.flags, overlays=self.overlays)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlagFile(Config):
+    """The file of feature flags among the configuration files."""
+
+    overlays: Path | None = None
+    """The folder with the overlays that exist."""
+
+    def accepts(self, copy: Path) -> bool:
+        """Whether a copy is valid by the rules of flags."""
+        return not check_flag_file(copy, known_overlays(self.overlays)).problems
+
+
+def known_overlays(folder: Path | None) -> list[str] | None:
+    """The overlays that flags may name; ``None`` where nobody knows."""
+    return None if folder is None else overlays_in(folder)
