@@ -118,12 +118,17 @@ def _json(path: str) -> Iterator[tuple[int | None, object]]:
     try:
         document = json.loads(Path(path).read_text(encoding="utf-8-sig"))
     except json.JSONDecodeError as error:
-        raise _Invalid(f"{error.msg[:1].lower()}{error.msg[1:]} (column {error.colno})", error.lineno) from None
+        raise _Invalid(_said(error), error.lineno) from None
     except ValueError as error:
         if isinstance(error, UnicodeDecodeError):
             raise
         raise _Invalid("holds a number of thousands of digits") from None
     yield from ((None, each) for each in (document if isinstance(document, list) and document else [document]))
+
+
+def _said(error: json.JSONDecodeError) -> str:
+    """What a parser says, which tells nothing of the values."""
+    return f"{error.msg[:1].lower()}{error.msg[1:].removesuffix(' at')} in column {error.colno}"
 
 
 def _jsonl(path: str) -> Iterator[tuple[int | None, object]]:
@@ -134,7 +139,7 @@ def _jsonl(path: str) -> Iterator[tuple[int | None, object]]:
             try:
                 yield number, json.loads(text)
             except json.JSONDecodeError as error:
-                raise _Invalid(f"{error.msg[:1].lower()}{error.msg[1:]} (column {error.colno})", number) from None
+                raise _Invalid(_said(error), number) from None
             except ValueError:
                 raise _Invalid("holds a number of thousands of digits", number) from None
 
