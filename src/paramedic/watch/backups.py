@@ -34,7 +34,8 @@ class BackingUp:
             if self._node.service.settings.state_backup_enabled:
                 for name, policy in self._policies().items():
                     await self._attend(name, policy)
-            await self._node.clock.sleep(_ROUND_S)
+            shortest_s = min((min(each.every_s, each.drill_s) for each in self._policies().values()), default=_ROUND_S)
+            await self._node.clock.sleep(min(_ROUND_S, shortest_s / 4))
 
     def _policies(self) -> dict[str, BackupPolicy]:
         """What is backed up, our own store included where anything is."""

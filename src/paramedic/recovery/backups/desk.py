@@ -85,6 +85,10 @@ class Backups:
                 told = f"`{place}` cannot be written to: {error.strerror or error}"
                 self._note_failure(place, told)
                 raise BackupFailed(told) from None
+            except Exception as error:  # a boundary: a kind's own way to save may fail in any way
+                told = f"the pack of the kind `{subject.kind}` failed: {type(error).__name__}: {error}"
+                self._note_failure(place, told)
+                raise BackupFailed(told) from error
 
     def find(self, component: str, id: str | None = None) -> Shelved:
         """That backup, or the newest one that is worth something; verified just now.
@@ -240,6 +244,8 @@ class Backups:
                 is_good = True
         except BackupFailed as error:
             how = str(error)
+        except Exception as error:  # a boundary: as above, and what cannot be proved is worth nothing
+            how = f"the pack of the kind `{subject.kind}` failed: {type(error).__name__}: {error}"
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
         took_s = round(self._clock.monotonic() - begun, 3)
