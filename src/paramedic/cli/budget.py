@@ -1,0 +1,138 @@
+"""``paramedic budget``: see, reset and repair token and energy budgets, and stop who spends too much."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from paramedic.cli.default import Default
+from paramedic.cli.guard_place import Place, dir_option, guards, place, rows_of, tell, told
+from paramedic.cli.listing import format_option, show_json, show_rows
+from paramedic.model.errors import ParamedicError, UsageError
+
+_SHOWN = (
+    "downgrade_active", "consecutive_breaches", "breach_threshold", "last_breach_timestamp", "downgrade_activated_at",
+    "recent_breaches", "state_file", "used", "spent", "stopped", "refused",
+)  # fmt: skip
+
+
+@click.group(cls=Default)
+def budget() -> None:
+    """Token and energy budgets in running processes. Alone it shows them."""
+
+
+@budget.command()
+@dir_option
+@format_option
+@click.pass_context
+def status(context: click.Context, folder: Path | None, style: str) -> None:
+    """Show every budget: whether a downgrade is active, and what each scope has spent today."""
+    found = guards(place(context, folder), "budget")
+    if style == "json":
+        show_json({"budgets": rows_of(found, *_SHOWN)})
+        return
+    rows = [
+        (
+            each["name"],
+            process.pid,
+            "active" if each["downgrade_active"] else "-",
+            each["consecutive_breaches"],
+            each["last_breach_timestamp"] or "-",
+            _spent(each),
+        )
+        for process, each in found
+    ]
+    heads = ("name", "pid", "downgrade", "breaches", "last breach", "spent today")
+    show_rows(heads, rows, empty="no running process has a budget")
+
+
+def _spent(shows: dict[str, Any]) -> str:  # Any: what a guard shows
+    parts = []
+    for scope, each in shows["spent"].items():
+        limit = "" if each["limit"] is None else f" of {each['limit']:g}"
+        parts.append(f"{scope} {each['spent']:g}{limit}{' (stopped)' if scope in shows['stopped'] else ''}")
+    return ", ".join(parts) or "-"
+
+
+@budget.command()
+@click.argument("name", default="*")
+@dir_option
+@format_option
+@click.pass_context
+def reset(context: click.Context, name: str, folder: Path | None, style: str) -> None:
+    """Lift the downgrade of a budget (`tokens`, `energy`), or of all. What was spent today stays spent."""
+    told(style, tell(place(context, folder), "budget", name, "reset"), "the downgrade is lifted")
+
+
+@budget.command()
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="[STATE_FILE]...")
+@dir_option
+@format_option
+@click.pass_context
+def repair(context: click.Context, files: tuple[Path, ...], folder: Path | None, style: str) -> None:
+    """Put whole state files in place of damaged ones, which are set aside as NAME.corrupt.
+
+    Without STATE_FILE: those of running processes, and those that the service file names.
+    """
+    where = place(context, folder)
+    running = guards(where, "budget")
+    answers = tell(where, "budget", "*", "repair") if running else {}
+    in_use = {Path(each["state_file"]).resolve() for _, each in running}
+    declared = files or tuple(path for name, path in where.files.items() if name in ("tripwire", "energy"))
+    mended = [path for path in declared if path.resolve() not in in_use]
+    if not mended and not running:
+        raise UsageError("there is no budget to repair", hint="name its state file")
+    told_of = _mend(mended)
+    if style == "json":
+        show_json({"done": sorted(answers), "files": [str(each) for each in mended], "told": told_of})
+        return
+    for each in sorted(in_use):
+        click.echo(f"{each} is whole")
+    for path in mended:
+        click.echo(f"{path} is whole")
+    for line in told_of:
+        click.echo(line)
+
+
+def _mend(paths: Iterable[Path]) -> list[str]:
+    """Reading a damaged file sets it aside; what was found is told."""
+    from paramedic.guard.ledger import Ledger
+    from paramedic.guard.tripwire import check_state
+
+    lines: list[str] = []
+
+    def hear(kind: str, because: str) -> None:
+        if kind == "state_unwritable":
+            raise ParamedicError(because)
+        lines.append(because)
+
+    for path in paths:
+        if not path.parent.is_dir():
+            raise UsageError(f"there is no folder `{path.parent}`")
+        Ledger(path.absolute(), check_state, hear).write()
+    return lines
+
+
+@budget.command()
+@click.argument("scope")
+@dir_option
+@format_option
+@click.pass_context
+def stop(context: click.Context, scope: str, folder: Path | None, style: str) -> None:
+    """Refuse every further call of a scope until `allow`; `*` means every scope."""
+    told(style, _each(place(context, folder), "stop", scope), f"{scope} may spend no more")
+
+
+@budget.command()
+@click.argument("scope")
+@dir_option
+@format_option
+@click.pass_context
+def allow(context: click.Context, scope: str, folder: Path | None, style: str) -> None:
+    """Lift `stop`."""
+    told(style, _each(place(context, folder), "allow", scope), f"{scope} may spend again")
+
+
+def _each(where: Place, verb: str, scope: str) -> dict[int, str]:
+    return tell(where, "budget", "*", verb, scope=scope)
