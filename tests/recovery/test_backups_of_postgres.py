@@ -6,8 +6,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from backup_scene import BackupScene
 
+from backup_scene import BackupScene
 from paramedic.packs.postgres.saving import PutBack
 from paramedic.sdk.saving import BackupFailed
 from postgres_server import PostgresServer, postgres_server
