@@ -27,7 +27,16 @@ DRILLS = {
     "rebuild-vector-index": "vector-not-trained",
     "reindex-missing": "vector-stale",
     "compact-vector-index": "vector-orphans",
+    "cap-cardinality": "metric-cardinality",
+    "downgrade-to-baseline": "energy-budget-breached",
+    "repair-tripwire-state": "tripwire-state-corrupt",
+    "reset-breaker": "breaker-stuck-open",
+    "reset-tripwire": "tripwire-stuck",
+    "retune-breaker": "breaker-false-trips",
+    "stop-spending": "runaway-token-loop",
 }
+ELSEWHERE = {"make-backup"}
+"""Playbooks without a drill: backups are killed in the middle in their own tests."""
 POINTS = ("after-intent", "mid-act", "after-act", "after-done")
 UNINTERRUPTIBLE = {("restore-config", 1), ("reset-config", 1), ("restore-file", 1)}
 """Steps that find nothing to do in these drills, so that their act has no middle."""
@@ -36,7 +45,7 @@ BOOKS = load_playbooks(load_packs())
 
 def test_every_shipped_playbook_is_tried() -> None:
     """A new playbook gets its crashes, too."""
-    assert set(DRILLS) == set(BOOKS)
+    assert set(DRILLS) | ELSEWHERE == set(BOOKS)
 
 
 @pytest.mark.slow

@@ -27,7 +27,8 @@ async def fresh_and_whole(policy: BackupPolicy, context: Context) -> Finding:
     """There is a backup that is young enough and can be restored.
 
     Looks at: the newest backup of a component that declares `backup:`: its manifest, its age, its files by their
-    digests (once a day while watching), and what came of the last try to restore it into a scratch place.
+    digests (once a day while watching), and what came of the last try to restore it into a scratch place. It may be
+    late by ``backup_late_s`` (a tenth of its interval), and the first one by ``backup_grace_s`` (a few minutes).
     Why: a backup that nobody looks at is missed on the day it is needed.
     By hand: `paramedic backup list COMPONENT`, `paramedic backup verify COMPONENT`.
     Healed by: make-backup, which makes a new one; the watch makes them on schedule anyway.
