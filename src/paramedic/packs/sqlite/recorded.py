@@ -34,6 +34,8 @@ async def is_as_recorded(target: Sqlite, context: Context) -> Finding:
     Healed by: restore-database, after approval, where a good copy of just this state is there; otherwise a person is
     called at once and nothing is overwritten.
     """
+    if not target.path.is_file():
+        return context.info(f"`{target.path.name}` is not there to be compared, or is no file")
     try:
         stat = target.path.stat()
     except OSError:
