@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 SOURCES := $(shell find src -type f -not -name '*.pyc')
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
-.PHONY: test test-system lint demo crash fuzz bench bench-restart bench-probes bench-sqlite study reference docs clean wheel bench-guard mutation crash-guard
+.PHONY: test test-system lint demo crash fuzz bench bench-restart bench-probes bench-sqlite bench-vector study reference docs clean wheel bench-guard mutation crash-guard
 
 $(VENV)/.dependencies: constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say make PYTHON=/path/to/python3.11")'
@@ -58,10 +58,14 @@ crash: $(VENV)/.wheel
 fuzz: $(VENV)/.wheel
 	FUZZ_INPUTS=100000 $(BIN)/python -m pytest -n 2 tests/fuzz tests/service/test_service_hostile.py
 
-bench: bench-restart bench-probes bench-sqlite
+bench: bench-restart bench-probes bench-sqlite bench-vector
 
 bench-restart: $(VENV)/.wheel
 	$(BIN)/python bench/restart.py --kills 30 --hangs 5 --json build/bench-restart.json
+
+# A look at a million vectors: time and memory.
+bench-vector: $(VENV)/.wheel
+	$(BIN)/python bench/vector.py --json build/bench-vector.json
 
 bench-probes: $(VENV)/.wheel
 	$(BIN)/python bench/probes.py --json build/bench-probes.json
@@ -71,7 +75,7 @@ bench-sqlite: $(VENV)/.wheel
 
 # Five hundred random damages of SQLite files: found at rest, found in use, and what a repair saves and tells.
 study: $(VENV)/.wheel
-	$(BIN)/python -m pytest -s tests/packs/sqlite/test_corruption_study.py -m slow
+	$(BIN)/python -m pytest -s tests/packs/sqlite/test_corruption_study.py tests/packs/vector/test_vector_study.py -m slow
 
 # The guards beside their peers, in one process and an environment of their own.
 GUARD_PEERS := circuitbreaker==2.1.3 purgatory==3.0.1 pybreaker==1.4.1 aiobreaker==1.2.0 interlock-cb==2.8.2 fluxgate==0.9.4 agentbudget==0.4.0 openfeature-sdk==0.10.0

@@ -21,8 +21,12 @@ MARK = "# a child of paramedic that does one job on one file"
 _START = (
     MARK
     + """
-import importlib, os, resource, sys, types
-*packages, module, memory = sys.argv[1:]
+import ctypes, importlib, os, resource, signal, sys, types
+*packages, module, memory, parent = sys.argv[1:]
+if prctl := getattr(ctypes.CDLL(None), "prctl", None):
+    prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: what works on a patient's file must not outlive its starter
+if os.getppid() != int(parent):
+    os._exit(1)
 for name, path in (each.split("=", 1) for each in packages):
     stub = types.ModuleType(name)
     stub.__path__ = [path]
@@ -120,7 +124,7 @@ class Child:
         names = [".".join(parts[:depth]) for depth in range(1, len(parts) + 1)]
         stubs = [f"{each}={_PACKAGES.joinpath(*each.split('.')[1:])}" for each in (*names, *self.borrows)]
         flags = ["-I"] if self.with_packages else ["-I", "-S"]
-        return [sys.executable, *flags, "-c", _START, *stubs, self.module, str(memory)]
+        return [sys.executable, *flags, "-c", _START, *stubs, self.module, str(memory), str(os.getpid())]
 
     def _understood(self, code: int | None, out: bytes, err: bytes) -> Answer:
         if code is not None and code < 0 and -code != signal.SIGKILL:

@@ -132,12 +132,16 @@ async def test_an_empty_index_is_empty(look, path: Path, target, describe) -> No
     assert (await only(look, is_sound, target(cold=True))).status is Status.OK
 
 
-async def test_an_empty_index_of_an_empty_source_is_well(look, path: Path, target, tmp_path: Path) -> None:
+async def test_an_empty_index_of_an_empty_source_is_well(look, path: Path, target, tmp_path: Path, describe) -> None:
     """A service on its first day."""
     make(path, "IDMap2,Flat", some(0))
     table(tmp_path / "docs.db", some(0))
     source = Source(sqlite=tmp_path / "docs.db", table="chunks")
     assert (await only(look, is_sound, target(source=source))).status is Status.OK
+    await describe()
+    table(tmp_path / "docs.db", some(3))
+    assert (await only(look, is_sound, target(source=source))).status is Status.OK
+    assert (await only(look, is_current, target(source=source))).code == "vector.stale"
 
 
 async def test_an_untrained_index_is_not_trained(look, path: Path, target) -> None:

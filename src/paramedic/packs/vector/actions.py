@@ -211,7 +211,8 @@ class Compact(_Exchanging):
                 smaller = Recipe(factory=_smaller(facts, to), metric=how.metric, search=how.search)
                 own: dict[str, object] = {"kind": "index", "place": str(aside)}
                 await workshop.build(context, out, smaller, source=None if target.source else own)
-                made = await workshop.describe(context, out, factory=smaller.factory, was=workshop.described(context))
+                was = await workshop.description_of(context, aside)
+                made = await workshop.describe(context, out, factory=smaller.factory, was=was, grows=False)
                 said.append(f"{amount(aside.stat().st_size)} are {amount(out.stat().st_size)}")
             said.append(f"{made['vectors']} vectors, recall {100 * made['recall']:.0f} %")
             return out
@@ -392,7 +393,7 @@ def _bytes(to: str, facts: Mapping[str, int]) -> int:
 def _smaller(facts: Mapping[str, str], to: str) -> str:
     """The factory's words for the same index with smaller vectors."""
     *before, _stored = facts["factory"].split(",")
-    return ",".join((*before, "SQ8" if to == "sq8" else f"PQ{pieces(int(facts['dimension']))}"))
+    return ",".join((*before, "SQ8" if to == "sq8" else f"PQ{pieces(int(facts['dimension']))}np"))
 
 
 def _outcome(context: ActContext, name: str, verb: str, said: list[str]) -> Outcome:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from paramedic.packs.vector.asking import Answer, NoAnswer, ask, memory_for, source_order
 from paramedic.packs.vector.inside import manifest
@@ -55,10 +56,11 @@ def exchange(context: ActContext, action: str) -> Exchange:
     )
 
 
-async def facts_of(path: Path, limit_s: float, described: Path | None = None) -> Answer | None:
+async def facts_of(path: Path, limit_s: float, described: Path | None = None, *, grows: bool = True) -> Answer | None:
     """What there is to know about an index; ``None`` where it does not load."""
     try:
-        return await ask("facts", limit_s, memory=memory_for(path), path=path.absolute(), manifest_path=described)
+        order: dict[str, Any] = {"path": path.absolute(), "manifest_path": described, "grows": grows}  # Any: see below
+        return await ask("facts", limit_s, memory=memory_for(path), **order)
     except NoAnswer:
         return None
 
@@ -113,7 +115,7 @@ async def difference(context: ActContext, path: Path) -> Answer:
             context.limit_s - _MARGIN_S,
             memory=memory_for(path, target.source.file if target.source else None),
             path=path.absolute(),
-            manifest_path=context.workspace / "no-manifest",
+            manifest_path=target.manifest_path if path == target.index else context.workspace / "no-manifest",
             cold=False,
             source=order,
         )
@@ -164,7 +166,9 @@ async def build(
         raise ActionFailed(f"it could not be built: {error}") from None
 
 
-async def describe(context: ActContext, built: Path, *, factory: str = "", was: Manifest | None = None) -> Answer:
+async def describe(
+    context: ActContext, built: Path, *, factory: str = "", was: Manifest | None = None, grows: bool = True
+) -> Answer:
     """Write the manifest of what was built beside it, and prove that searches find what they should.
 
     Args:
@@ -172,6 +176,7 @@ async def describe(context: ActContext, built: Path, *, factory: str = "", was: 
         built: the index.
         factory: how it was built, where that cannot be seen from it.
         was: the manifest whose golden queries it must answer, too.
+        grows: whether it may hold more than the index of that manifest.
 
     Raises:
         ActionFailed: it finds too little.
@@ -199,13 +204,28 @@ async def describe(context: ActContext, built: Path, *, factory: str = "", was: 
     if was and was.golden:
         old = built.with_name(built.name + ".was")
         old.write_text(was.text())
-        facts = await facts_of(built, context.limit_s, old)
+        facts = await facts_of(built, context.limit_s, old, grows=grows)
         if facts and facts["recall"] is not None and 100 * facts["recall"] < limit:
             raise ActionFailed(
-                f"the vectors of the source are not those of the manifest: its golden queries find "
-                f"{100 * facts['recall']:.0f} % of what they should; was the embedding model changed?"
+                f"of the nearest vectors of the golden queries it finds {100 * facts['recall']:.0f} %, and "
+                f"{limit:.0f} % are needed; were the vectors made too small, or the embedding model changed?"
             )
     return made
+
+
+async def description_of(context: ActContext, index: Path) -> Manifest | None:
+    """What a manifest of this index would say: golden queries with its own nearest vectors.
+
+    Raises:
+        ActionFailed: it cannot be described.
+    """
+    draft = Notes(context, "description").folder / "manifest.json"
+    order: dict[str, Any] = {"embedding": "", "factory": "", "keep_search": {}}  # Any: arguments of a job
+    try:
+        await ask("describe", context.limit_s - _MARGIN_S, path=index, out_path=draft, **order)
+    except NoAnswer as error:
+        raise ActionFailed(f"the index cannot be described: {error}") from None
+    return manifest.read(draft)
 
 
 async def is_well(context: ActContext, codes: tuple[str, ...]) -> bool:

@@ -227,7 +227,8 @@ def _codec(index: Index) -> str:
         }
         return names.get(index.sq.qtype, "")
     if isinstance(index, faiss.IndexPQ | faiss.IndexIVFPQ):
-        return f"PQ{index.pq.M}" if index.pq.nbits == 8 else f"PQ{index.pq.M}x{index.pq.nbits}"
+        # `np`: without a training for filters that takes minutes and that a search has to ask for
+        return f"PQ{index.pq.M}np" if index.pq.nbits == 8 else f"PQ{index.pq.M}x{index.pq.nbits}np"
     return ""
 
 

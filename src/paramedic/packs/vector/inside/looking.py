@@ -174,7 +174,7 @@ def compare(path: Path, manifest_path: Path, cold: bool, source: dict[str, Any])
         return {"abstains": "cannot be loaded"}
     except manifest.Broken:
         described = None
-    if not index.is_trained or not index.ntotal:
+    if not index.is_trained or not (index.ntotal or _is_meant_empty(described, digest(path), None)):
         return {"abstains": "holds nothing"}
     if described and must_match(path, described, cold=cold) and digest(path) != described.sha256:
         return {"abstains": "is damaged"}

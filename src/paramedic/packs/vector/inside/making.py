@@ -113,13 +113,13 @@ def describe(path: Path, out_path: Path, embedding: str, factory: str, keep_sear
     return {"vectors": made.ntotal, "recall": share, "golden": len(made.golden), "factory": made.factory}
 
 
-def facts(path: Path, manifest_path: Path | None = None) -> dict[str, Any]:
+def facts(path: Path, manifest_path: Path | None = None, *, grows: bool = True) -> dict[str, Any]:
     """What there is to know about an index that loads, and how it answers the golden queries of a manifest."""
     index = anatomy.opened(path)
     described = manifest.read(manifest_path) if manifest_path else None
     share = None
     if described and described.golden and described.dimension == index.d and index.ntotal:
-        found, judged, _ = golden.recall(index, described.golden)
+        found, judged, _ = golden.recall(index, described.golden, grows=grows)
         share = found if judged else None
     return {
         "vectors": int(index.ntotal),

@@ -62,9 +62,9 @@ class _Table:
 
     def __init__(self, order: dict[str, Any]) -> None:
         self.table, self.id, self.vector = (
-            ".".join(quoted(part) for part in order["table"].split(".")),
-            quoted(order["id"]),
-            quoted(order["vector"]),
+            ".".join(quoted(part) for part in order["table"].split(".")) + " AS t",
+            f"t.{quoted(order['id'])}",  # SQLite takes a quoted name that is no column for a text
+            f"t.{quoted(order['vector'])}",
         )
 
     def count(self) -> int:
@@ -189,7 +189,8 @@ class _Numpy:
         return len(self._content()[1])
 
     def ids(self) -> Ids | None:
-        return self._content()[0]
+        ids, vectors = self._content()
+        return np.arange(len(vectors), dtype=np.int64) if ids is None else ids
 
     def batches(self, start: int = 0) -> Iterator[tuple[Ids, Vectors]]:
         ids, vectors = self._content()
@@ -285,11 +286,12 @@ def _numbers(found: list[Any]) -> Ids | None:
 
 def _vector(value: Any) -> Vectors:
     """A vector in any of the shapes that databases and files give."""
-    if isinstance(value, bytes | bytearray | memoryview):
-        return np.frombuffer(value, dtype="<f4")
-    if isinstance(value, str):
-        value = json.loads(value)
-    return np.asarray(value, dtype=np.float32)
+    try:
+        if isinstance(value, bytes | bytearray | memoryview):
+            return np.frombuffer(value, dtype="<f4")
+        return np.asarray(json.loads(value) if isinstance(value, str) else value, dtype=np.float32)
+    except (ValueError, TypeError):
+        raise SourceAway(f"the source holds what is no vector: {str(value)[:40]!r}") from None
 
 
 def _batches(rows: Iterator[tuple[Any, Vectors]], start: int) -> Iterator[tuple[Ids, Vectors]]:
