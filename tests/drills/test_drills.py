@@ -6,14 +6,12 @@ from paramedic.demo.patient import lay_out
 from paramedic.drills.catalogue import Drill, catalogue
 from paramedic.drills.run import run_one
 
-OPEN = pytest.mark.xfail(reason="two checks name a full server, and the later one may open an incident of its own")
-UNSURE = {"postgres-connections-full", "mysql-connections-full"}
 
 
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize(
     "drill",
-    [pytest.param(each, id=each.id, marks=[OPEN] if each.id in UNSURE else []) for each in catalogue().values()],
+    [pytest.param(each, id=each.id) for each in catalogue().values()],
 )
 async def test_drill(drill: Drill):
     """The fault is named on the right part and ends as the catalogue says, seen from outside."""

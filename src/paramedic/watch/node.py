@@ -135,10 +135,7 @@ class Node:
             and (not checks or spec.id in checks)
             and why_not(self.service, known, spec) is None
         ]
-        groups = await asyncio.gather(*(self.runner.look_at(known, spec) for spec in specs))
-        for group in groups:
-            if group:
-                await self.triage.judge(group, "sweep")
+        groups = await asyncio.gather(*(self.look_once(component, spec, "sweep") for spec in specs))
         return tuple(finding for group in groups for finding in group)
 
     async def look_once(self, component: str, spec: CheckSpec, cause: str) -> tuple[Finding, ...]:
