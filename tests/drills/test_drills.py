@@ -7,7 +7,6 @@ from paramedic.drills.catalogue import Drill, catalogue
 from paramedic.drills.run import run_one
 
 
-
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize(
     "drill",
