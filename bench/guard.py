@@ -294,7 +294,7 @@ def tripwires() -> dict[str, Call]:
 
     folder = Path(tempfile.mkdtemp())
     tripwire = BudgetTripwire(folder / "state.json", limits={"default": 1e12})
-    session = AgentBudget(max_spend="$100000000").session().__enter__()
+    session = AgentBudget(max_spend="$100000000", loop_window_seconds=0).session().__enter__()
     answer = SimpleNamespace(model="gpt-4o", usage=SimpleNamespace(prompt_tokens=80, completion_tokens=24))
     session.wrap(answer)
 

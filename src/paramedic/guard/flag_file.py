@@ -26,7 +26,18 @@ NEVER = float("inf")
 class Flag:
     """One overlay's switch."""
 
-    __slots__ = ("asked", "categories", "enabled", "expires", "min_complexity", "name", "rollout_percent", "simple")
+    __slots__ = (
+        "asked",
+        "below",
+        "categories",
+        "enabled",
+        "expires",
+        "min_complexity",
+        "name",
+        "prefix",
+        "rollout_percent",
+        "simple",
+    )
 
     def __init__(
         self,
@@ -45,6 +56,10 @@ class Flag:
         self.min_complexity = min_complexity
         self.expires = expires
         """Seconds since 1970."""
+        self.prefix = f"{name}:".encode("utf-8", "surrogatepass")
+        """What is hashed before a key."""
+        self.below = rollout_percent * 100
+        """The places among 10,000 that are in."""
         self.asked = 0
         self.simple: bool | None = None
         """The answer to everybody, where there is one."""

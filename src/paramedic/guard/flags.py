@@ -106,7 +106,7 @@ class FeatureFlags:
             return True
         if key is None:
             key = context.get("key") if context else None
-        return key is not None and share(name, key) < flag.rollout_percent * 100
+        return key is not None and place(flag.prefix, key) < flag.below
 
     def knows(self, name: str) -> bool:
         """Whether there is such a flag, on or off."""
@@ -260,10 +260,15 @@ class FeatureFlags:
 
 def share(name: str, key: str) -> int:
     """Where a key stands among 10,000, the same everywhere and for ever."""
+    return place(Flag(name).prefix, key)
+
+
+def place(prefix: bytes, key: str) -> int:
+    """The same for a flag's prefix."""
     try:
-        data = f"{name}:{key}".encode()
+        data = prefix + key.encode()
     except UnicodeEncodeError:  # half of a surrogate pair, as broken clients send it
-        data = f"{name}:{key}".encode("utf-8", "surrogatepass")
+        data = prefix + key.encode("utf-8", "surrogatepass")
     return int.from_bytes(blake2b(data, digest_size=8).digest(), "big") % 10_000
 
 

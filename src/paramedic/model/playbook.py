@@ -76,6 +76,8 @@ class Preview:
     """Each thing that would be lost for good, such as ``table messages: rowids 12-19``. Any loss needs an approval."""
     blocked: str | None = None
     """Why it cannot be done at all, such as no last good version to restore."""
+    blocked_for_s: float | None = None
+    """After so long it may be possible; ``None`` where waiting alone changes nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -104,6 +104,12 @@ def blocked(plan: Plan) -> str | None:
     return next((step.preview.blocked for step in plan.steps if step.preview.blocked), None)
 
 
+def blocked_for_s(plan: Plan) -> float | None:
+    """How long to wait until the plan may be possible; ``None`` where waiting alone changes nothing."""
+    waits = [step.preview.blocked_for_s for step in plan.steps if step.preview.blocked]
+    return max((each for each in waits if each is not None), default=None) if None not in waits else None
+
+
 def losses(plan: Plan) -> tuple[str, ...]:
     """Everything that the plan would lose for good."""
     return tuple(loss for step in plan.steps for loss in step.preview.loss)

@@ -31,10 +31,13 @@ class Releasing(ABC):
         """End those of them that idle still; how many that were. Raises ``ActionFailed`` where it may not be done."""
 
     async def preview(self, context: ActContext) -> Preview:
+        what = "end sessions that idle in a transaction"
         try:
             idle = await self._idle(context)
+        except _TooEarly as early:
+            return Preview(summary=what, blocked=str(early), blocked_for_s=early.by_s)
         except ActionFailed as failed:
-            return Preview(summary="end sessions that idle in a transaction", blocked=str(failed))
+            return Preview(summary=what, blocked=str(failed))
         users = ", ".join(f"`{each}`" for each in self.users(context))
         return Preview(
             summary=f"end {len(idle)} sessions of {users} that idle in a transaction",
@@ -61,8 +64,18 @@ class Releasing(ABC):
         if not users:
             raise ActionFailed(f"the service file names nobody whose sessions may be ended (`{self.key}`)")
         limit_s = context.component.thresholds.get("idle_in_transaction_s", IDLE_IN_TRANSACTION_S)
-        held = await self.held(context)
-        idle = [each for each in held if each.user in users and each.idles_in_transaction_s > limit_s]
+        held = [each for each in await self.held(context) if each.user in users]
+        idle = [each for each in held if each.idles_in_transaction_s > limit_s]
         if not idle:
-            raise ActionFailed(f"no session of these users idles in a transaction for more than {limit_s:g} s")
+            longest_s = max((each.idles_in_transaction_s for each in held), default=0.0)
+            why = f"no session of these users idles in a transaction for more than {limit_s:g} s"
+            raise _TooEarly(why, limit_s - longest_s) if longest_s else ActionFailed(why)
         return idle
+
+
+class _TooEarly(ActionFailed):
+    """Sessions idle, but not for long enough yet."""
+
+    def __init__(self, why: str, by_s: float) -> None:
+        super().__init__(why)
+        self.by_s = by_s

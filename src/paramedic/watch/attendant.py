@@ -4,7 +4,8 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from paramedic.diagnosis import explained_by_a_stop
 from paramedic.incident import Chapter, announce
@@ -17,7 +18,7 @@ from paramedic.model.status import Severity, Status, worst
 from paramedic.recovery.engine import Engine
 from paramedic.recovery.executor import Ended
 from paramedic.recovery.gate import WHILE_PAUSED, Answer, Traffic, rule
-from paramedic.recovery.planning import Bench, blocked, draw_up, fingerprint
+from paramedic.recovery.planning import Bench, blocked, blocked_for_s, draw_up, fingerprint
 from paramedic.store import Store, insist
 from paramedic.watch.jobs import said
 from paramedic.watch.triage import EXHAUSTED, Triage
@@ -25,6 +26,8 @@ from paramedic.watch.triage import EXHAUSTED, Triage
 _log = logging.getLogger("paramedic.watch")
 _SWEEP_S = 3.0
 _SECOND_THOUGHT_S = 1.0
+_PATIENCE = timedelta(minutes=2)
+"""So long after the beginning of an incident may pass until something can be done; then people are called."""
 _SETTLE_S = 5.0
 """How long dependants may take to notice that what they need is back."""
 
@@ -149,9 +152,10 @@ class Attendant:
     async def propose(self, incident: Incident) -> tuple[Plan | None, str]:
         """A plan for the incident that runs only if somebody asks for it; else why there is none."""
         incident = self._triage.diagnose(incident)
-        plan, playbook, reasons = await self._choose(incident)
+        choice = await self._choose(incident)
+        plan, playbook = choice.plan, choice.playbook
         if plan is None or playbook is None:
-            return None, "; ".join(reasons) or f"nothing heals `{incident.code}` automatically"
+            return None, "; ".join(choice.reasons) or f"nothing heals `{incident.code}` automatically"
         ruling = rule(plan, playbook, self.bench.service, Traffic(is_paused=self.paused, running=()))
         plan = replace(plan, needs_approval=None if ruling.answer is Answer.GO else ruling.reason)
         await self._triage.save(Chapter(at=self.bench.clock.now(), plan=plan))
@@ -287,7 +291,8 @@ class Attendant:
         if known := self._is_given_up(incident):
             await self._hand_back(incident, known)
             return
-        plan, playbook, reasons = await self._choose(incident)
+        choice = await self._choose(incident)
+        plan, playbook = choice.plan, choice.playbook
         now = self._triage.incidents.get(incident.id)
         if now is None or now.state is not IncidentState.OPEN:
             return  # somebody else decided meanwhile
@@ -299,10 +304,13 @@ class Attendant:
         if incident.component in {*self._triage.stopped, *self._triage.quiet}:
             await self._released_or(_SECOND_THOUGHT_S)  # somebody's order came first
             return
+        if choice.again_in_s is not None and self.bench.clock.now() - incident.opened_at < _PATIENCE:
+            await self._released_or(min(choice.again_in_s + _SECOND_THOUGHT_S, _SETTLE_S))
+            return
         chapter = Chapter(at=self.bench.clock.now(), incident=incident)
         chapter.tell("suspects", "; ".join(f"{s.component} {s.code} {s.score:.2f}" for s in incident.suspects[:3]))
         if plan is None or playbook is None:
-            await self._give_up(chapter, incident, reasons)
+            await self._give_up(chapter, incident, choice.reasons)
             return
         traffic = Traffic(is_paused=self.paused, running=tuple(self.running.values()))
         ruling = rule(plan, playbook, self.bench.service, traffic)
@@ -325,11 +333,12 @@ class Attendant:
                 await self._triage.save(chapter)
                 await self._triage.set_free(incident)
 
-    async def _choose(self, incident: Incident) -> tuple[Plan | None, Playbook | None, list[str]]:
+    async def _choose(self, incident: Incident) -> "_Choice":
         """The first playbook for the first suspect that may and can be carried out; else why there is none."""
         if incident.attempts >= self.bench.service.settings.max_recovery_attempts:
-            return None, None, [f"{incident.attempts} attempts did not help"]
+            return _Choice([f"{incident.attempts} attempts did not help"])
         reasons: list[str] = []
+        choice = _Choice(reasons)
         tried = await self._tried(incident)
         fitting = [each for each in self.playbooks.values() if incident.code in each.heals]
         for playbook in sorted(fitting, key=lambda each: (each.attended, each.name)):
@@ -346,9 +355,10 @@ class Attendant:
                 reasons.append(f"`{playbook.name}` needs an action that is not installed")
             elif why := blocked(plan):
                 reasons.append(f"`{playbook.name}`: {why}")
+                choice.again_in_s = blocked_for_s(plan) if choice.again_in_s is None else choice.again_in_s
             else:
-                return plan, playbook, reasons
-        return None, None, reasons
+                return _Choice(reasons, plan, playbook)
+        return choice
 
     async def _tried(self, incident: Incident) -> set[str]:
         """Playbooks that were run on this suspect since the incident began, or since a person asked to try again."""
@@ -530,6 +540,18 @@ class Attendant:
             self.wake(incident)  # it was opened again at the very moment when it had ended
         else:
             self._given_up.pop(incident, None)
+
+
+@dataclass(slots=True)
+class _Choice:
+    """What may be done about an incident."""
+
+    reasons: list[str]
+    """Why there is no plan, or none with a better playbook."""
+    plan: Plan | None = None
+    playbook: Playbook | None = None
+    again_in_s: float | None = None
+    """Where there is none: when there may be one."""
 
 
 def _is_busy(incident: Incident | None) -> bool:

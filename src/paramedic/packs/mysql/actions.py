@@ -1,11 +1,11 @@
 """What heals a MySQL without touching its data."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from paramedic.packs.mysql.line import Line, asked
+from paramedic.packs.mysql.line import Answer, Line, asked
 from paramedic.packs.mysql.sessions import sessions_of
 from paramedic.packs.mysql.target import MySQL
-from paramedic.packs.tcp.entry import Shut, Why
+from paramedic.packs.tcp.entry import Shut, Why, let_in
 from paramedic.sdk import ActContext, ActionFailed, Risk, action
 from paramedic.sdk.releasing import Releasing
 from paramedic.sdk.sessions import Session
@@ -21,9 +21,8 @@ class ReleaseIdle(Releasing):
         return _database(context).release_users
 
     async def held(self, context: ActContext) -> Sequence[Session]:
-        database = _database(context)
         try:
-            held, _allowed, sees_all = await asked(database, database.admin_login, context.limit_s, sessions_of)
+            held, _allowed, sees_all = await _ask(context, sessions_of)
         except Shut as shut:
             raise ActionFailed(
                 f"the server lets us not in: {shut}; `admin` may name a user that enters a full one"
@@ -33,8 +32,6 @@ class ReleaseIdle(Releasing):
         return held
 
     async def end(self, context: ActContext, idle: Sequence[Session]) -> int:
-        database = _database(context)
-
         def kill(line: Line) -> int:
             ended = 0
             for each in idle:
@@ -47,10 +44,15 @@ class ReleaseIdle(Releasing):
             return ended
 
         try:
-            return await asked(database, database.admin_login, context.limit_s, kill)
+            return await _ask(context, kill)
         except Shut as shut:
             needs = "; it needs the right `CONNECTION ADMIN`" if shut.why in (Why.AUTH, Why.FORBIDDEN) else ""
             raise ActionFailed(f"the sessions could not be ended: {shut}{needs}") from None
+
+
+async def _ask(context: ActContext, ask: Callable[[Line], Answer]) -> Answer:
+    database = _database(context)
+    return await let_in(lambda: asked(database, database.admin_login, context.limit_s, ask), context)
 
 
 def _database(context: ActContext) -> MySQL:

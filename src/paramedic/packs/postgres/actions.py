@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from paramedic.packs.postgres.line import opened
 from paramedic.packs.postgres.sessions import sessions_of
 from paramedic.packs.postgres.target import Postgres
-from paramedic.packs.tcp.entry import Shut
+from paramedic.packs.tcp.entry import Shut, let_in
 from paramedic.sdk import ActContext, ActionFailed, Risk, action
 from paramedic.sdk.releasing import Releasing
 from paramedic.sdk.sessions import Session
@@ -21,17 +21,20 @@ class ReleaseIdle(Releasing):
         return _database(context).release_roles
 
     async def held(self, context: ActContext) -> Sequence[Session]:
-        try:
+        async def ask() -> Sequence[Session]:
             async with opened(_database(context).admin_login, context.limit_s) as connection:
                 held, _allowed = await sessions_of(connection)
+                return held
+
+        try:
+            return await let_in(ask, context)
         except Shut as shut:
             raise ActionFailed(
                 f"the server is full, so that we cannot enter either: {shut}; `admin` may name a role that can"
             ) from None
-        return held
 
     async def end(self, context: ActContext, idle: Sequence[Session]) -> int:
-        try:
+        async def ask() -> int:
             async with opened(_database(context).admin_login, context.limit_s) as connection:
                 ended = 0
                 for each in idle:
@@ -43,11 +46,14 @@ class ReleaseIdle(Releasing):
                     )
                     row = await cursor.fetchone()
                     ended += bool(row and row[0])
+                return ended
+
+        try:
+            return await let_in(ask, context)
         except Shut as shut:
             raise ActionFailed(f"the server lets us not in: {shut}") from None
         except Exception as error:  # a boundary: rights are missing, say
             raise ActionFailed(f"the sessions could not be ended: {error}") from None
-        return ended
 
 
 def _database(context: ActContext) -> Postgres:

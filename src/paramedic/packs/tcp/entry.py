@@ -3,17 +3,20 @@
 import errno
 import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from enum import StrEnum
+from typing import TypeVar
 
 from paramedic.packs.tcp.checks import name_without_address
 from paramedic.packs.tcp.connect import NO_WAY
 from paramedic.packs.tcp.remedy import how_to_start, who_listens
-from paramedic.sdk import Code, Context, Finding
+from paramedic.sdk import ActContext, Code, Context, Finding
 from paramedic.sdk.dsn import Login
 
 _OURS = {errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOMEM, errno.ENOBUFS}
 _REFUSED = {errno.ECONNREFUSED, errno.ENOENT}
+_FULL_S, _AGAIN_S = 5.0, 0.1
+_T = TypeVar("_T")
 _NUMBER = re.compile(r"\[Errno (\d+)\]")
 
 
@@ -43,6 +46,24 @@ class Shut(Exception):
     def __init__(self, why: Why, said: str) -> None:
         super().__init__(said)
         self.why = why
+
+
+async def let_in(enter: Callable[[], Awaitable[_T]], context: ActContext) -> _T:
+    """Enter a server to act on it, and wait a little where it is full.
+
+    It keeps a place or two for its administrators, and one of our own looks may sit there.
+
+    Raises:
+        Shut: it let us not in, for so long where it is full.
+    """
+    until = context.clock.monotonic() + min(context.limit_s / 2, _FULL_S)
+    while True:
+        try:
+            return await enter()
+        except Shut as shut:
+            if shut.why is not Why.FULL or context.clock.monotonic() >= until:
+                raise
+        await context.clock.sleep(_AGAIN_S)
 
 
 def by_cause(error: BaseException) -> Why | None:
