@@ -1,0 +1,91 @@
+"""What all guards have in common."""
+
+import pytest
+
+from paramedic.guard import (
+    BudgetTripwire,
+    CircuitBreaker,
+    FailedTaskQueue,
+    FeatureFlags,
+    LabelCap,
+    MemoryMonitor,
+    PerformanceMonitor,
+)
+from paramedic.guard.ledger import Ledger
+from paramedic.guard.watcher import WATCHER
+
+
+def cap(**settings):
+    guard = LabelCap(limit=1, **settings)
+    return guard, lambda: (guard.fold("x", "1"), guard.fold("x", "2"))
+
+
+def memory(**settings):
+    guard = MemoryMonitor(limit_bytes=10, rss=lambda: 9, **settings)
+    return guard, lambda: (guard.start(), guard.check())
+
+
+def performance(**settings):
+    guard = PerformanceMonitor(minimum_samples=1, **settings)
+    return guard, lambda: (guard.record(60), guard.tick())
+
+
+def breaker(**settings):
+    guard = CircuitBreaker(**settings)
+    return guard, guard.force_open
+
+
+def tripwire(**settings):
+    guard = BudgetTripwire("state.json", **settings)
+    return guard, lambda: guard.record(120, 100)
+
+
+def flags(**settings):
+    guard = FeatureFlags({}, **settings)
+    return guard, lambda: (guard.is_enabled("x"), guard.override("x", True))
+
+
+def queue(**settings):
+    guard = FailedTaskQueue("q.sqlite", handlers={"x": lambda: 1 / 0}, **settings)
+    return guard, lambda: guard.call("x")
+
+
+@pytest.mark.parametrize(
+    "make", [cap, memory, performance, breaker, tripwire, flags, queue], ids=lambda make: make.__name__
+)
+def test_a_guard_has_a_name_a_listener_and_a_watcher_from_its_first_use(make, clock) -> None:
+    """The listener given at construction hears its events, with its name and the time of its clock."""
+    heard = []
+    guard, use = make(name="mine", listener=heard.append, clock=clock)
+    assert guard.name == "mine"
+    assert guard not in WATCHER.guards()
+    use()
+    assert guard in WATCHER.guards()
+    assert {(each.guard, each.name, each.at) for each in heard} == {(guard.kind, "mine", "2023-11-14T22:13:20+00:00")}
+    make(clock=clock)[1]()
+    assert len({each.name for each in heard}) == 1
+
+
+def test_what_is_shared_is_told_at_once(clock, tmp_path) -> None:
+    """The watcher is woken, not waited for."""
+    shared = CircuitBreaker(shared=str(tmp_path / "s.sqlite"), clock=clock)
+    WATCHER._wake.clear()
+    shared.force_open()
+    assert WATCHER._wake.is_set()
+
+
+def test_a_ledger_says_whether_it_is_another(tmp_path) -> None:
+    """True only if what it holds changed."""
+    path = tmp_path / "ledger.json"
+    one, two = (Ledger(path, dict, lambda kind, reason: None) for _ in range(2))
+    assert one.refresh() is False
+    with two.change() as state:
+        state["a"] = 1
+    assert one.refresh() is True
+    assert one.refresh() is False
+    two.write()
+    assert one.refresh() is False
+    path.unlink()
+    assert one.refresh() is False
+    path.write_text("garbage")
+    assert one.refresh() is False
