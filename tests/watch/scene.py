@@ -76,7 +76,10 @@ def make_action(scene: "Scene") -> Any:
         """Heals its component, or does not."""
 
         async def preview(self, context: ActContext) -> Preview:
-            return Preview(summary=f"mend {context.component.name}", blocked=scene.blocks)
+            scene.previews += 1
+            return Preview(
+                summary=f"mend {context.component.name}", blocked=scene.blocks, blocked_for_s=scene.blocks_for_s
+            )
 
         async def apply(self, context: ActContext) -> Outcome:
             luck, name = scene.luck, context.component.name
@@ -165,6 +168,8 @@ class Scene:
         self.luck = Luck()
         self.blocks: str | None = None
         """Why the action cannot be done now, if so."""
+        self.blocks_for_s: float | None = None
+        self.previews = 0
         self.state: dict[str, tuple[Status, str | None]] = {}
         self.service = make_service(
             folder, *components, settings=make_settings(folder, **settings), escalation=escalation or {}

@@ -59,6 +59,31 @@ async def test_what_nothing_heals_goes_to_people_and_its_end_to_the_same(scene: 
     assert here.luck.done == []
 
 
+async def test_what_may_be_possible_soon_is_waited_for(scene: Any) -> None:
+    """Nobody is called while a plan only has to wait; it runs as soon as it can."""
+    here = scene(part("api"), escalation=PEOPLE)
+    here.blocks, here.blocks_for_s = "too early", 0.01
+    await here.begin()
+    await here.see("api", CRITICAL, DEAD)
+    await here.until(lambda: here.previews > 1)
+    assert [each.state for each in here.recorded()] == [IncidentState.OPEN]
+    here.blocks = None
+    await ended(here)
+    assert (here.luck.done, here.messages()) == (["api"], [])
+
+
+async def test_what_may_be_possible_soon_for_too_long_goes_to_people(scene: Any) -> None:
+    """Patience ends; the call says what held it back."""
+    here = scene(part("api"), escalation=PEOPLE)
+    here.blocks, here.blocks_for_s = "too early", 0.01
+    await here.begin()
+    await here.see("api", CRITICAL, DEAD)
+    await here.until(lambda: here.previews > 1)
+    here.clock.passed += 121
+    (incident,) = await ended(here, IncidentState.ESCALATED)
+    assert (incident.why, here.luck.done) == ("`mend`: too early", [])
+
+
 async def test_new_trouble_is_healed_while_people_have_another_one(scene: Any) -> None:
     """Somebody was called for the database; a death beside it, of what needs it, is healed by a plan of its own."""
     here = await scene(part("api", "db"), part("db"), escalation=PEOPLE).begin()
