@@ -1,0 +1,27 @@
+"""The process that owns a node."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from paramedic.model.clock import SystemClock
+from paramedic.sdk import Code, Context, Finding, IssueType, Pack, Registry, check, load_packs
+from paramedic.watch.node import Node
+from scenery import make_service, make_settings, part
+
+SLOW = Code(id="it.slow", type=IssueType.PERFORMANCE, summary="slow")
+
+
+async def test_a_look_ordered_by_an_incident_ends_with_a_verdict(tmp_path: Path) -> None:
+    """A code that needs two looks gets both at once: what a symptom needs must not be doubtful when it is asked for."""
+
+    @check(SLOW, of=str)
+    async def looks(_: str, context: Context) -> Finding:
+        return context.critical(SLOW, observed="slow", expected="fast", because="it is", hint="wait")
+
+    (tmp_path / "paramedic.yaml").write_text("service: scene\n")
+    service = make_service(tmp_path, replace(part("db"), target="db"), settings=make_settings(tmp_path))
+    registry = Registry((*load_packs().packs, Pack(name="it", checks=(looks,))))
+    async with Node(service, registry, SystemClock(), is_idle=True) as node:
+        found = await node.look("db")
+        assert [each.code for each in found] == ["it.slow"]
+        assert node.triage.verdicts["db", looks.id].is_failing
