@@ -6,9 +6,10 @@ which the changed module's source is put in its place, and only the tests of tha
 fails. No file of the tree is touched, so it may run beside other work.
 
 A mutant is killed when a test fails or nothing ends in time. What is excluded stands in EXCLUDED with its reason; an
-exclusion that fits nothing is an error.
+exclusion that fits nothing is an error. FILE remembers: a module whose source and tests are the same as in it is not
+run again. Whatever ends this program, a janitor ends what it started and removes its folder.
 
-    python bench/guard_mutation.py [--only breaker] [--jobs 2] [--json FILE] [--list]
+    python bench/guard_mutation.py [--only breaker] [--jobs 2] [--json FILE] [--anew] [--list]
 """
 
 import argparse
@@ -20,6 +21,7 @@ import importlib.util
 import json
 import os
 import random
+import shutil
 import signal
 import sys
 import tempfile
@@ -251,11 +253,39 @@ sys.meta_path.insert(0, Changed())
 """
 
 
-def run(mutant: Mutant | None, module: str) -> int:
+def janitor(folder: Path) -> None:
+    """A process that waits for the end of this one, kills what is left of its mutants, and removes the folder."""
+    reading, writing = os.pipe()
+    if os.fork():
+        os.close(reading)
+        os.set_inheritable(writing, False)
+        FORKED.append(writing)
+        return
+    os.setsid()
+    os.close(writing)
+    os.read(reading, 1)  # nothing is ever written: it returns when nobody is left who could
+    for each in folder.iterdir():
+        end(int(each.name))
+    shutil.rmtree(folder, ignore_errors=True)
+    os._exit(0)
+
+
+FORKED: list[int] = []
+"""What a mutant must close: the janitor would wait for it."""
+
+
+def end(pid: int) -> None:
+    """A mutant and the programs that its tests had started."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+def run(mutant: Mutant | None, module: str, folder: Path) -> int:
     """In a fork: put the mutant in its place, forget what was imported of the guard, and run its tests."""
     import pytest
 
-    work = Path(tempfile.mkdtemp(prefix="mutant-"))
+    work = folder / str(os.getpid())
+    work.mkdir()
     os.chdir(work)
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
@@ -279,34 +309,24 @@ def run(mutant: Mutant | None, module: str) -> int:
                 source=str(work / "source.py"),
             )
         )
-        os.environ["PYTHONPATH"] = str(work / "site")
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(work / "site"), os.environ.get("PYTHONPATH"))))
     files = [str(TESTS / f"{each}.py") for each in (*TESTED_BY[module], *EVERYWHERE)]
-    options = [
-        "-x",
-        "-q",
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    options = ["-x", "-q", "--tb=no", "--assert=plain", "-m", "not slow", "--timeout", "30"]
+    options += ["-p", "pytest_asyncio", "-p", "pytest_timeout", "-p", "_hypothesis_pytestplugin"]
+    options += [
         "-p",
         "no:cacheprovider",
-        "-p",
-        "no:randomly",
-        "-p",
-        "no:xdist",
-        "-m",
-        "not slow",
-        "--timeout",
-        "30",
         "-o",
         "filterwarnings=ignore",
-    ]
-    options += [
-        f"--rootdir={TESTS.parent.parent}",
         "-c",
         str(TESTS.parent.parent / "pyproject.toml"),
-        f"--basetemp={work / 'pytest'}",
     ]
+    options += [f"--rootdir={TESTS.parent.parent}", f"--basetemp={work / 'pytest'}"]
     return int(pytest.main([*options, *files]))
 
 
-def verdict(mutant: Mutant | None, module: str) -> str:
+def verdict(mutant: Mutant | None, module: str, folder: Path) -> str:
     """Fork, wait, and say whether the mutant was killed."""
     begun = time.monotonic()
     pid = os.fork()
@@ -314,8 +334,10 @@ def verdict(mutant: Mutant | None, module: str) -> str:
         code = 99
         try:
             os.setsid()
+            for each in FORKED:
+                os.close(each)
             random.seed(0)
-            code = run(mutant, module)
+            code = run(mutant, module, folder)
         except SyntaxError:
             code = 97
         except BaseException:
@@ -327,14 +349,14 @@ def verdict(mutant: Mutant | None, module: str) -> str:
         if done:
             break
         if time.monotonic() - begun > PATIENCE_S:
-            os.killpg(pid, signal.SIGKILL)
+            end(pid)
             os.waitpid(pid, 0)
+            shutil.rmtree(folder / str(pid), ignore_errors=True)
             return "timeout"
         time.sleep(0.02)
-    with_ = os.waitstatus_to_exitcode(status)
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(pid, signal.SIGKILL)  # programs that its tests had started
-    return {0: "survived", 97: "no python"}.get(with_, "killed")
+    end(pid)
+    shutil.rmtree(folder / str(pid), ignore_errors=True)
+    return {0: "survived", 97: "no python"}.get(os.waitstatus_to_exitcode(status), "killed")
 
 
 def key(mutant: Mutant) -> str:
@@ -342,24 +364,41 @@ def key(mutant: Mutant) -> str:
     return f"{mutant.module}: {(ROOT / f'{mutant.module}.py').read_text().splitlines()[mutant.line - 1].strip()}"
 
 
+def digest(module: str) -> str:
+    """Changes with a module, its tests, and what is excluded of it."""
+    files = [ROOT / f"{module}.py", *(TESTS / f"{each}.py" for each in (*TESTED_BY[module], *EVERYWHERE))]
+    mine = [line for line in sorted(EXCLUDED) if line.startswith(f"{module}: ")]
+    return hashlib.sha1(b"".join(each.read_bytes() for each in files) + repr(mine).encode()).hexdigest()
+
+
+def judge(module: str, wanted: list[Mutant], jobs: int, folder: Path) -> dict[str, str]:
+    """What became of each mutant of a module."""
+    if verdict(None, module, folder) != "survived":
+        sys.exit(f"the tests of `{module}` fail without any change")
+    found: dict[str, str] = {}
+    with ThreadPoolExecutor(jobs) as pool:
+        results = pool.map(lambda each: verdict(each, module, folder), wanted)
+        for mutant, result in zip(wanted, results, strict=True):
+            if result != "no python":
+                found[f"{mutant.number} {mutant.name}"] = result
+            if result == "survived":
+                print(f"survived  {mutant.name:60}  {key(mutant).partition(': ')[2][:100]}", flush=True)
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--only", nargs="*")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--json")
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--anew", action="store_true", help="run also what the file remembers")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--share", type=float, default=1.0, help="a random share of the mutants, for a quick look")
     options = parser.parse_args()
     modules = options.only or sorted(TESTED_BY)
-    wanted = [each for module in modules for each in mutants(module)]
-    if options.share < 1:
-        wanted = [
-            each
-            for each in wanted
-            if int(hashlib.sha1(each.name.encode()).hexdigest(), 16) % 1000 < options.share * 1000
-        ]
+    every = {module: mutants(module) for module in sorted(TESTED_BY)}
     if options.list:
-        print("\n".join(each.name for each in wanted))
+        print("\n".join(each.name for module in modules for each in every[module]))
         return
     import opentelemetry.sdk.metrics  # noqa: F401 - imported once, here, for all forks
     import psutil  # noqa: F401
@@ -369,47 +408,51 @@ def main() -> None:
 
     settings.register_profile("mutation", database=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
     settings.load_profile("mutation")
-    with ThreadPoolExecutor(options.jobs) as pool:
-        sound = dict(zip(modules, pool.map(lambda module: verdict(None, module), modules), strict=True))
-    if broken := [module for module, result in sound.items() if result != "survived"]:
-        sys.exit(f"the tests of these modules fail without any change: {broken}")
-    used: set[str] = set()
-    excluded = [each for each in wanted if key(each) in EXCLUDED]
-    used.update(key(each) for each in excluded)
-    judged = [each for each in wanted if key(each) not in EXCLUDED]
-    found: dict[str, str] = {}
-    begun = time.monotonic()
-    with ThreadPoolExecutor(options.jobs) as pool:
-        for number, (mutant, result) in enumerate(
-            zip(judged, pool.map(lambda each: verdict(each, each.module), judged), strict=True), 1
-        ):
-            if result != "no python":
-                found[f"{number} {mutant.name}"] = result
-            if result == "survived":
-                print(f"survived  {mutant.name:60}  {key(mutant).partition(': ')[2][:100]}", flush=True)
-            if number % 100 == 0:
-                print(f"{number} of {len(judged)} in {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
-    rows = {}
+    known = {}
+    if options.json and options.json.exists() and not options.anew:
+        known = json.loads(options.json.read_text()).get("modules", {})
+    folder = Path(tempfile.mkdtemp(prefix="mutants-"))
+    janitor(folder)
     for module in modules:
-        mine = [result for name, result in found.items() if name.split()[1].partition(":")[0] == module]
-        rows[module] = (len(mine), sum(each != "survived" for each in mine))
-    for module, (total, killed) in rows.items():
-        print(f"{module:14} {killed:5} of {total:5} killed  {killed / max(1, total):7.1%}")
+        if known.get(module, {}).get("digest") == digest(module):
+            continue
+        begun = time.monotonic()
+        before = digest(module)
+        judged = [each for each in every[module] if key(each) not in EXCLUDED and is_in(each, options.share)]
+        found = judge(module, judged, options.jobs, folder)
+        print(f"{row(module, found)}  in {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
+        known[module] = {"digest": before, "mutants": found}
+        if options.json and options.share == 1:
+            options.json.parent.mkdir(parents=True, exist_ok=True)
+            options.json.write_text(json.dumps({"modules": known}, indent=1))
+    sys.exit(tell({module: known[module]["mutants"] for module in sorted(TESTED_BY) if module in known}, every))
+
+
+def is_in(mutant: Mutant, share: float) -> bool:
+    return int(hashlib.sha1(mutant.name.encode()).hexdigest(), 16) % 1000 < share * 1000
+
+
+def row(module: str, found: dict[str, str]) -> str:
     killed = sum(each != "survived" for each in found.values())
-    share = killed / max(1, len(found))
-    left_out = f"{len(excluded)} excluded ({len(excluded) / max(1, len(wanted)):.2%})"
-    print(f"{killed} of {len(found)} mutants killed: {share:.1%}; {left_out}")
-    for line in sorted(used):
+    return f"{module:14} {killed:5} of {len(found):5} killed  {killed / max(1, len(found)):7.1%}"
+
+
+def tell(found: dict[str, dict[str, str]], every: dict[str, list[Mutant]]) -> bool:
+    """The table; whether a target was missed or an exclusion fits nothing."""
+    for module, mine in found.items():
+        print(row(module, mine))
+    results = [each for mine in found.values() for each in mine.values()]
+    share = sum(each != "survived" for each in results) / max(1, len(results))
+    excluded = [key(each) for module in found for each in every[module] if key(each) in EXCLUDED]
+    wanted = sum(len(every[module]) for module in found)
+    print(f"{row('all', {str(number): each for number, each in enumerate(results)})}")
+    print(f"{len(excluded)} excluded ({len(excluded) / max(1, wanted):.2%})")
+    for line in sorted(set(excluded)):
         print(f"excluded  {line}: {EXCLUDED[line]}")
-    unused = set(EXCLUDED) - used if not options.only and options.share == 1 else set()
-    if options.json:
-        Path(options.json).parent.mkdir(parents=True, exist_ok=True)
-        Path(options.json).write_text(
-            json.dumps({"killed": killed, "judged": len(found), "excluded": len(excluded), "mutants": found}, indent=1)
-        )
-    if unused:
-        sys.exit(f"exclusions that fit nothing: {sorted(unused)}")
-    sys.exit(share < 0.95 or len(excluded) > 0.01 * len(wanted))
+    fits = {key(each) for mine in every.values() for each in mine}
+    if unused := set(EXCLUDED) - fits:
+        print(f"exclusions that fit nothing: {sorted(unused)}")
+    return bool(share < 0.95 or len(excluded) > 0.01 * wanted or unused)
 
 
 if __name__ == "__main__":
