@@ -313,7 +313,7 @@ def run(mutant: Mutant | None, module: str, folder: Path) -> int:
     files = [str(TESTS / f"{each}.py") for each in (*TESTED_BY[module], *EVERYWHERE)]
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     options = ["-x", "-q", "--tb=no", "--assert=plain", "-m", "not slow", "--timeout", "30"]
-    options += ["-p", "pytest_asyncio", "-p", "pytest_timeout", "-p", "_hypothesis_pytestplugin"]
+    options += ["-p", "pytest_asyncio.plugin", "-p", "pytest_timeout", "-p", "_hypothesis_pytestplugin"]
     options += [
         "-p",
         "no:cacheprovider",
