@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from paramedic.model.component import Component
-from paramedic.model.service import Service, Settings
+from paramedic.model.service import Ladder, Service, Settings
+from paramedic.model.status import Severity
 
 DEFAULTS: dict[str, Any] = {
     "node": "bench",
@@ -48,6 +49,14 @@ def make_settings(folder: Path, **changes: Any) -> Settings:
     return Settings(**{name: value for name, value in {**DEFAULTS, **places, **changes}.items() if name in known})
 
 
+LADDERS = {
+    Severity.P0: Ladder(L2_s=600.0, L3_s=1800.0, L4_s=7200.0, remind_s=900.0, at_once=2),
+    Severity.P1: Ladder(L2_s=600.0, L3_s=1800.0, L4_s=7200.0, remind_s=3600.0),
+    Severity.P2: Ladder(L2_s=7200.0, L3_s=14400.0, remind_s=14400.0),
+    Severity.P3: Ladder(remind_s=86400.0),
+}
+
+
 def part(name: str, *depends_on: str, kind: str = "http", **fields: Any) -> Component:
     """A component that only has a name and needs."""
     return Component(name=name, kind=kind, target=None, depends_on=depends_on, **fields)
@@ -60,5 +69,5 @@ def make_service(folder: Path, *components: Component, settings: Settings | None
         path=folder / "paramedic.yaml",
         components={each.name: each for each in components},
         settings=settings or make_settings(folder),
-        **fields,
+        **{"ladders": LADDERS, **fields},
     )

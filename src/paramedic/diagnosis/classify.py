@@ -30,8 +30,7 @@ def severity_of(code: Code, status: Status, component: Component | None) -> Seve
     low = component is not None and component.criticality is Criticality.LOW
     if status is not Status.CRITICAL:
         return Severity.P2 if code.type is IssueType.PERFORMANCE else Severity.P3
-    is_damage = "corrupt" in code.id or "checksum" in code.id
-    if code.type is IssueType.SECURITY or is_damage or (code.type is IssueType.OUTAGE and high):
+    if code.type is IssueType.SECURITY or code.is_damage or (code.type is IssueType.OUTAGE and high):
         return Severity.P0
     if low:
         return Severity.P2

@@ -1,31 +1,43 @@
 """Who is told what. Messages go to the outbox in the transaction that made them true."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from paramedic.incident.chapter import Chapter
 from paramedic.model.code import IssueType
 from paramedic.model.ids import new_id
-from paramedic.model.incident import Incident
+from paramedic.model.incident import Incident, IncidentState
 from paramedic.model.receipt import Message
 from paramedic.model.service import Service
 from paramedic.model.status import Severity
 from paramedic.model.wire import Json
 
-_LEVELS = ("L2", "L3", "L4")
+_CALLS = ("escalated", "unresolved", "damaged")
+
+_VERBS = {
+    "resolved": "resolved",
+    "waiting": "waits for approval",
+    "opened": "found",
+    "unresolved": "is not healed yet",
+    "damaged": "damages data",
+    "reminder": "still waits for somebody",
+}
 
 
-def announce(chapter: Chapter, service: Service, kind: str) -> None:
+def announce(chapter: Chapter, service: Service, kind: str, levels: Sequence[str] = ()) -> None:
     """Put a message of this kind for everybody concerned into the chapter, and remember whom the end must reach.
 
-    ``resolved`` goes to exactly those who were told before.
+    ``resolved`` goes to exactly those who were told before; every other kind to these levels, and a call also to the
+    routes that the type and severity ask for.
     """
     incident = chapter.incident
     assert incident is not None, "an announcement is about an incident"
-    silence = _silence(service, incident)
-    if silence:
+    quiet = silence(service, incident)
+    if quiet:
         addresses: tuple[str, ...] = ()
     else:
-        addresses = incident.told if kind == "resolved" else _addresses(service, incident, kind)
+        addresses = incident.told if kind == "resolved" else _addresses(service, incident, kind, levels)
     for address in addresses:
         chapter.messages.append(
             Message(
@@ -34,26 +46,27 @@ def announce(chapter: Chapter, service: Service, kind: str) -> None:
                 kind=kind,
                 address=address,
                 subject=subject(service, incident, kind),
-                body=body(service, incident, kind),
+                body=body(service, incident, kind, chapter.at),
                 at=chapter.at,
                 next_at=chapter.at,
             )
         )
     if addresses and kind != "resolved":
         chapter.incident = replace(incident, told=tuple(dict.fromkeys((*incident.told, *addresses))))
-        chapter.tell("notified", f"{kind}: {len(addresses)} told")
+        who = f"{', '.join(levels)}: " if levels else ""
+        chapter.tell("notified", f"{kind}: {who}{len(addresses)} told")
     elif not addresses and kind == "escalated":
-        why = silence or "the service file names no `escalation` address"
+        why = quiet or "the service file names no `escalation` address"
         chapter.tell("notified", f"nobody could be told: {why}")
 
 
 def subject(service: Service, incident: Incident, kind: str) -> str:
     """One line: severity, type, what and where."""
-    verb = {"resolved": "resolved", "waiting": "waits for approval", "opened": "found"}.get(kind, kind)
+    verb = _VERBS.get(kind, kind)
     return f"[{incident.severity}] {service.name}: {incident.code} on {incident.component} {verb} ({incident.type})"
 
 
-def body(service: Service, incident: Incident, kind: str) -> dict[str, Json]:
+def body(service: Service, incident: Incident, kind: str, at: datetime) -> dict[str, Json]:
     """Everything a person needs who was just woken."""
     first = next((each for each in incident.symptoms if each.component == incident.component), None)
     return {
@@ -66,11 +79,16 @@ def body(service: Service, incident: Incident, kind: str) -> dict[str, Json]:
         "component": incident.component,
         "state": str(incident.state),
         "why": incident.why,
+        "duration_s": round(((incident.resolved_at or at) - incident.opened_at).total_seconds(), 1),
         "observed": first.observed if first else "",
         "evidence": {each.label: each.text for each in first.evidence} if first else {},
         "next_step": (first.hint if first else None) or "look at the evidence: `paramedic incidents show`",
         "tried": list(incident.tried),
         "plan": incident.plan,
+        "running": incident.plan if incident.state is IncidentState.RECOVERING else None,
+        "acknowledge": f"paramedic acknowledge {incident.id}",
+        "called": incident.level,
+        "objective": _objective(service, incident.component),
         "impact": list(service.needed_by(incident.component)),
         "symptoms": [f"{each.component}: {each.code}: {each.observed}" for each in incident.symptoms],
         "opened_at": incident.opened_at.isoformat(),
@@ -78,8 +96,13 @@ def body(service: Service, incident: Incident, kind: str) -> dict[str, Json]:
     }
 
 
-def _silence(service: Service, incident: Incident) -> str | None:
-    """The setting by which nobody is to be told."""
+def _objective(service: Service, component: str) -> Json:
+    found = service.objectives.get(component)
+    return {"availability": found.availability, "latency_p95_ms": found.latency_p95_ms} if found else None
+
+
+def silence(service: Service, incident: Incident) -> str | None:
+    """The setting by which nobody is to be told, if so."""
     if not service.settings.error_reporting:
         return "`error_reporting` is off"
     if incident.type is IssueType.PERFORMANCE and not service.settings.performance_alerts:
@@ -87,14 +110,25 @@ def _silence(service: Service, incident: Incident) -> str | None:
     return None
 
 
-def _addresses(service: Service, incident: Incident, kind: str) -> tuple[str, ...]:
+def _addresses(service: Service, incident: Incident, kind: str, levels: Sequence[str]) -> tuple[str, ...]:
     settings = service.settings
-    found: list[str] = []
-    if kind != "opened":
-        declared = [level for level in ("L1", *_LEVELS) if service.escalation.get(level)]
-        people = [level for level in declared if level != "L1"] or declared
-        wanted = people[:2] if incident.severity is Severity.P0 else people[:1]
-        found = [address for level in wanted for address in service.escalation[level]]
-    if settings.error_report_webhook and settings.critical_error_notifications:
+    routes = [*levels, *_routes(service, incident)] if kind in _CALLS else list(levels)
+    found = [address for route in routes for address in service.escalation.get(route, ())]
+    if settings.error_report_webhook and settings.critical_error_notifications and kind != "reminder":
         found.append(settings.error_report_webhook)
     return tuple(dict.fromkeys(found))
+
+
+def _routes(service: Service, incident: Incident) -> list[str]:
+    """Who is told beside the levels."""
+    known = service.components.get(incident.component)
+    routes = {
+        "security": incident.type is IssueType.SECURITY,
+        "infrastructure": incident.type is IssueType.RESOURCE,
+        "vendor": incident.type in (IssueType.AI, IssueType.CONNECTIVITY)
+        and known is not None
+        and known.process is None
+        and known.owner is None,
+        "stakeholders": incident.severity in (Severity.P0, Severity.P1),
+    }
+    return [route for route, is_concerned in routes.items() if is_concerned]

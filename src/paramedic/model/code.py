@@ -42,6 +42,8 @@ class Code:
     ending: Ending = Ending.ESCALATE
     instant: bool = False
     """Certain at first sight, so that it is acted upon without a second look."""
+    is_damage: bool = False
+    """Data that nothing else holds are damaged: as urgent as can be, and told at once, even while it is healed."""
     depth: int = 0
     """How near to a cause this trouble is by nature when several hold on one component.
     0 a symptom (refused, timed out), 1 the part itself (process exited), 2 a reason for it (port taken,

@@ -91,6 +91,15 @@ class Incident:
     """Open, but nothing more is tried until something changes: people were told the remedy."""
     told: tuple[str, ...] = ()
     """Addresses that were told and must hear of its end."""
+    level: str | None = None
+    """The highest level that was called."""
+    called_at: datetime | None = None
+    """When somebody was last called or reminded."""
+    acknowledged_by: str | None = None
+    """Who has it in hand; nobody else is called meanwhile."""
+    acknowledged_at: datetime | None = None
+    raised_to: Severity | None = None
+    """As urgent as this at least, because a person said so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +110,6 @@ class TimelineEntry:
     at: datetime
     what: str
     """``detected``, ``symptom``, ``classified``, ``suspects``, ``planned``, ``approved``, ``step``, ``verified``,
-    ``undone``, ``escalated``, ``notified``, ``resolved``."""
+    ``undone``, ``escalated``, ``notified``, ``acknowledged``, ``resolved``."""
     text: str
     details: dict[str, str] = field(default_factory=dict)

@@ -7,6 +7,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 from paramedic.model.component import Autonomy, Component, Risk
+from paramedic.model.status import Severity
 
 
 class Permit(StrEnum):
@@ -23,6 +24,27 @@ class Objective:
     availability: float | None = None
     """Percent, such as 99.9."""
     latency_p95_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ladder:
+    """When which level is called about an incident that nobody has acknowledged."""
+
+    L2_s: float | None = None
+    """The age of the incident at which this level is called; never, where nothing stands."""
+    L3_s: float | None = None
+    """The same for the next level."""
+    L4_s: float | None = None
+    """The same for the last level."""
+    remind_s: float = 3600.0
+    """How often whoever was called is reminded."""
+    at_once: int = 1
+    """How many levels are called at once when automation gives up."""
+
+    def after_s(self, level: str) -> float | None:
+        """The age at which a level is called."""
+        found: float | None = getattr(self, f"{level}_s", None)
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +149,8 @@ class Service:
     objectives: Mapping[str, Objective] = field(default_factory=dict)
     escalation: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Level (``L2``) to the addresses that are told."""
+    ladders: Mapping[Severity, Ladder] = field(default_factory=dict)
+    """When each level is called, by severity."""
     permits: frozenset[Permit] = frozenset()
     """What checks may do beyond looking."""
     playbook_dirs: tuple[Path, ...] = ()

@@ -65,6 +65,12 @@ OWN_CODES = (
         summary="a pack could not be loaded; the others work",
         ending=Ending.ADVISE,
     ),
+    Code(
+        id="escalation.by-hand",
+        type=IssueType.UNKNOWN,
+        summary="a person called for help about what no check has found",
+        instant=True,
+    ),
     Code(id="paramedic.blind", type=IssueType.UNKNOWN, summary="most checks cannot look", instant=True),
     Code(id="component.flapping", type=IssueType.UNKNOWN, summary="a component fails and recovers again and again"),
     Code(

@@ -6,7 +6,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from paramedic.model.component import Autonomy, BackupPolicy, Criticality, Need, ProcessSpec, Risk
-from paramedic.model.service import Objective, Permit
+from paramedic.model.service import Ladder, Objective, Permit
+from paramedic.model.status import Severity
 
 
 class Manager(StrEnum):
@@ -95,6 +96,8 @@ class FileKeys:
     """How far Paramedic may go by itself."""
     escalation: Mapping[Route, tuple[str, ...]] = field(default_factory=dict)
     """Who is told what cannot be healed: addresses such as ``https://…``, ``mailto://…`` or ``slack://…``."""
+    ladders: Mapping[Severity, Ladder] = field(default_factory=dict)
+    """When each level is called about what nobody has acknowledged, by severity."""
     permits: tuple[Permit, ...] = ()
     """What checks may do beyond looking: ``writes`` for those that change something, ``spends`` for what costs."""
     playbooks: tuple[Path, ...] | None = None

@@ -3,12 +3,14 @@
 import os
 from collections.abc import Mapping
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from paramedic.model.component import Autonomy, Component
 from paramedic.model.errors import ConfigurationError, Problem
-from paramedic.model.service import Objective, Permit, Service, Settings
+from paramedic.model.service import Ladder, Objective, Permit, Service, Settings
+from paramedic.model.status import Severity
 from paramedic.sdk.pack import Registry
 from paramedic.service.annotations import hints, known_keys
 from paramedic.service.components import playbook_dirs, read_components
@@ -86,6 +88,11 @@ def settings_with_sources(
     return found
 
 
+def _default(name: str) -> Node | None:
+    """A file of the defaults."""
+    return parse(files("paramedic").joinpath("defaults", name).read_text(encoding="utf-8"), Problems(None))
+
+
 class _Reading:
     """One load of one file."""
 
@@ -147,6 +154,7 @@ class _Reading:
         objectives = self._objectives(table)
         autonomy = self._autonomy(table)
         escalation = self._escalation(table)
+        ladders = self._ladders(table)
         permits = self._permits(table)
         dirs = playbook_dirs(table.nodes.get("playbooks"), self._shaper)
         self._take_settings(table)
@@ -164,6 +172,7 @@ class _Reading:
             max_risk=autonomy.max_risk,
             objectives=objectives,
             escalation=escalation,
+            ladders=ladders,
             permits=permits,
             playbook_dirs=dirs,
             secrets=self._hidden.values,
@@ -247,6 +256,15 @@ class _Reading:
             if addresses is not INVALID:
                 found[route] = addresses
                 self._judge_addresses(route, each, addresses)
+        return found
+
+    def _ladders(self, table: Table) -> dict[Severity, Ladder]:
+        """Those of the defaults, with what the file says instead."""
+        found: dict[Severity, Ladder] = {}
+        for node in (_default("escalation.yaml"), table.nodes.get("ladders")):
+            value = None if node is None else self._shaper.read(node, hints(FileKeys)["ladders"], "ladders")
+            if value is not None and value is not INVALID:
+                found |= value
         return found
 
     def _judge_addresses(self, route: str, node: Node, addresses: tuple[str, ...]) -> None:

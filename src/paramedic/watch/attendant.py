@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from paramedic.diagnosis import explained_by_a_stop
-from paramedic.incident import Chapter, announce
+from paramedic.incident import Chapter, announce, call_first, levels
 from paramedic.model.code import Ending
 from paramedic.model.errors import ConfigurationError
 from paramedic.model.ids import IncidentId, PlanId
@@ -218,6 +218,23 @@ class Attendant:
         await self._triage.save(Chapter(at=self.bench.clock.now(), incident=fresh))
         self.wake(incident.id)
 
+    async def acknowledge(self, incident: Incident, by: str, note: str) -> None:
+        """Somebody has it in hand: nobody else is called, and nobody is reminded."""
+        chapter = Chapter(at=self.bench.clock.now())
+        chapter.incident = replace(incident, acknowledged_by=by, acknowledged_at=chapter.at)
+        chapter.tell("acknowledged", f"by {by}: {note}" if note else f"by {by}")
+        await self._triage.save(chapter)
+
+    async def call_people(self, incident: Incident, severity: Severity | None, why: str) -> None:
+        """A person wants people called about an incident, at this severity at least."""
+        severity = min(incident.severity, severity or Severity.P3)
+        chapter = Chapter(at=self.bench.clock.now())
+        chapter.incident = replace(incident, severity=severity, raised_to=severity, acknowledged_at=None)
+        self._escalate(chapter, why)
+        if incident.state is IncidentState.RECOVERING:  # what runs goes on and has its end
+            chapter.incident = replace(chapter.incident, state=incident.state)
+        await self._triage.save(chapter)
+
     async def go_on(self) -> None:
         """A pause is over: what only it held back is taken up again."""
         waiting = [each.plan for each in self._triage.incidents.values() if each.plan]
@@ -325,7 +342,7 @@ class Attendant:
                     incident, state=IncidentState.WAITING, plan=plan.id, why=f"`{playbook.name}` waits: {ruling.reason}"
                 )
                 chapter.tell("planned", f"{playbook.name} waits for approval: {ruling.reason}", {"plan": plan.id})
-                announce(chapter, self.bench.service, "waiting")
+                call_first(chapter, self.bench.service, "waiting")
                 await self._triage.save(chapter)
                 await self._triage.set_free(incident)
             case Answer.NEVER:
@@ -409,7 +426,7 @@ class Attendant:
         if not incident.tried and not self._is_cooling(incident) and code.ending is Ending.ADVISE:
             chapter.incident = replace(incident, is_settled=True, why="told; the remedy is in the hint")
             chapter.tell("advised", f"{incident.component}: {incident.code}")
-            announce(chapter, self.bench.service, "advised")
+            announce(chapter, self.bench.service, "advised", levels(self.bench.service)[:1])
             self._remember(chapter.incident, (incident.component, incident.code))
         else:
             why = "; ".join(reasons) or f"nothing heals `{incident.code}` automatically"
@@ -445,10 +462,11 @@ class Attendant:
         assert incident is not None, "only incidents are escalated"
         cause = (incident.component, incident.code)
         if incident.attempts >= self.bench.service.settings.max_recovery_attempts:
-            incident = replace(incident, code=EXHAUSTED, severity=Severity.P0)
+            # What somebody took in hand is not what it has become.
+            incident = replace(incident, code=EXHAUSTED, severity=Severity.P0, acknowledged_at=None)
         chapter.incident = replace(incident, state=IncidentState.ESCALATED, escalated_at=chapter.at, why=why)
         chapter.tell("escalated", why)
-        announce(chapter, self.bench.service, "escalated")
+        call_first(chapter, self.bench.service, "escalated")
         self._remember(chapter.incident, cause)
 
     async def _gone(self, incident: Incident) -> None:

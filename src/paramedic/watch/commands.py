@@ -7,16 +7,18 @@ from contextlib import suppress
 from dataclasses import replace
 
 from paramedic.model.errors import ParamedicError, PlanStale, StoreError, UsageError
-from paramedic.model.ids import PlanId
+from paramedic.model.ids import IncidentId, PlanId
 from paramedic.model.incident import Incident, IncidentState
 from paramedic.model.playbook import Plan, PlanState
 from paramedic.model.receipt import Command, CommandState
+from paramedic.model.status import Severity
 from paramedic.model.wire import Json, dump
 from paramedic.sdk.check import Depth
 from paramedic.store import insist
 from paramedic.watch.jobs import said
 from paramedic.watch.node import PAUSED, Node
 from paramedic.watch.orders import managed
+from paramedic.watch.triage import OURSELVES, by_hand
 
 _log = logging.getLogger("paramedic.watch")
 _POLL_S = 0.05
@@ -43,6 +45,8 @@ class Commands:
             "recover": self._recover,
             "approve": self._approve,
             "reject": self._reject,
+            "acknowledge": self._acknowledge,
+            "escalate": self._escalate,
             "pause": self._pause,
             "resume": self._pause,
         }
@@ -207,6 +211,41 @@ class Commands:
         if why:
             raise PlanStale(why)
         return {"plan": plan.id, "state": PlanState.REJECTED}
+
+    async def _acknowledge(self, command: Command) -> Result:
+        incident = self._unresolved(str(command.args["incident"]))
+        await self._node.attendant.acknowledge(incident, command.by, str(command.args.get("note") or ""))
+        return {"incident": incident.id, "acknowledged_by": command.by}
+
+    async def _escalate(self, command: Command) -> Result:
+        """Call people about an incident, or about what no check has found; or say that the latter is over."""
+        reason = str(command.args.get("reason") or "")
+        given = command.args.get("severity")
+        severity = Severity(str(given)) if given else None
+        if name := command.args.get("incident"):
+            incident = self._unresolved(str(name))
+        else:
+            component = str(command.args.get("component") or OURSELVES)
+            known = self._node.service.components.get(component)
+            if known is None and component != OURSELVES:
+                raise UsageError(f"there is no component `{component}` in the service file that is watched")
+            found = by_hand(component, known.kind if known else OURSELVES, reason, is_over=bool(command.args["over"]))
+            await self._node.triage.judge((replace(found, at=self._node.clock.now()),), "command")
+            if command.args["over"]:
+                return {"over": True}
+            told = self._node.triage.told_in(component, found.check)
+            assert told is not None, "what fails is told"
+            incident = told
+        await self._node.attendant.call_people(incident, severity, f"{command.by}: {reason}")
+        now = self._node.triage.incidents[incident.id]
+        await self._node.triage.recorded()
+        return {"incident": dump(now)}
+
+    def _unresolved(self, name: str) -> Incident:
+        found = self._node.triage.incidents.get(IncidentId(name))
+        if found is None:
+            raise UsageError(f"there is no open incident `{name}`", hint="`paramedic incidents --open` shows all")
+        return found
 
     async def _pause(self, command: Command) -> Result:
         paused = command.verb == "pause"

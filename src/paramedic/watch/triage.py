@@ -22,8 +22,8 @@ from paramedic.diagnosis import (
     severity_of,
     takes,
 )
-from paramedic.incident import Chapter, announce
-from paramedic.model.code import Code, Ending
+from paramedic.incident import Chapter, announce, call_first
+from paramedic.model.code import Code, Ending, IssueType
 from paramedic.model.component import Desired
 from paramedic.model.finding import Finding, Transition
 from paramedic.model.ids import IncidentId, new_id
@@ -38,6 +38,7 @@ from paramedic.watch.journal import Journal
 FLAPPING = "component.flapping"
 EXHAUSTED = "recovery.exhausted"
 BLIND = "paramedic.blind"
+BY_HAND = "escalation.by-hand"
 OURSELVES = "paramedic"
 """The component of troubles of our own."""
 _SIGHT = "paramedic.sight"
@@ -183,7 +184,7 @@ class Triage:
             component=first.component,
             type=type_,
             path=path,
-            severity=min(map(self._severity, mine or troubles)),
+            severity=min([*map(self._severity, mine or troubles), incident.raised_to or Severity.P3]),
             suspects=suspects,
             symptoms=(*incident.symptoms, *(self._symptom(each.finding) for each in fresh)),
             ruled_out=tuple(each for each in related if each in looked and each not in failing | unknown),
@@ -309,8 +310,6 @@ class Triage:
 
     def code(self, code: str | None) -> Code:
         """The declaration of a code; a placeholder for one whose pack is gone."""
-        from paramedic.model.code import IssueType
-
         known = self._registry.codes.get(code or "")
         return known or Code(id=code or "unknown", type=IssueType.UNKNOWN, summary="", ending=Ending.ESCALATE)
 
@@ -410,7 +409,10 @@ class Triage:
         )
         for each in symptoms:
             chapter.tell("detected", f"{each.component}: {each.code}: {each.observed}")
-        announce(chapter, self.service, "opened")
+        if self.code(first.code).is_damage:
+            call_first(chapter, self.service, "damaged")
+        else:
+            announce(chapter, self.service, "opened")
 
     def _severity(self, trouble: Trouble) -> Severity:
         return severity_of(self.code(trouble.code), trouble.status, self.service.components.get(trouble.component))
@@ -433,10 +435,13 @@ class Triage:
         found = [(key, self.verdicts.get(key)) for key in keys]
         return [self._trouble(key, verdict) for key, verdict in found if verdict and verdict.is_failing]
 
-    def _told_in(self, trouble: Trouble) -> Incident | None:
-        """The incident that tells of a trouble."""
-        key = (trouble.component, trouble.check)
+    def told_in(self, component: str, check: str) -> Incident | None:
+        """The incident that tells of what this check found of a component."""
+        key = (component, check)
         return next((i for i in self.incidents.values() if key in [(s.component, s.check) for s in i.symptoms]), None)
+
+    def _told_in(self, trouble: Trouble) -> Incident | None:
+        return self.told_in(trouble.component, trouble.check)
 
     def _story(self, component: str, check: str) -> str:
         """Under what an incident is remembered that went by itself."""
@@ -513,6 +518,20 @@ class Triage:
 
     def _gravity(self, finding: Finding) -> tuple[int, int]:
         return finding.status.rank, self.code(finding.code).depth
+
+
+def by_hand(component: str, kind: str, reason: str, *, is_over: bool) -> Finding:
+    """What a person says about a component that no check has found; or that it is over."""
+    return Finding(
+        component=component,
+        kind=kind,
+        check=BY_HAND,
+        status=Status.OK if is_over else Status.CRITICAL,
+        code=None if is_over else BY_HAND,
+        type=None if is_over else IssueType.UNKNOWN,
+        observed=reason or ("somebody says that it is over" if is_over else "somebody calls for help"),
+        hint=None if is_over else "see to it; `paramedic escalate --over` ends it",
+    )
 
 
 def _chiefs(troubles: Sequence[Trouble]) -> list[Trouble]:

@@ -3,8 +3,15 @@
 from paramedic.sdk import Code, IssueType
 
 
-def _code(name: str, summary: str, *, instant: bool = False) -> Code:
-    return Code(id=f"data.{name}", type=IssueType.DATABASE, depth=3, instant=instant, summary=summary)
+def _code(name: str, summary: str, *, is_damage: bool = False) -> Code:
+    return Code(
+        id=f"data.{name}",
+        type=IssueType.DATABASE,
+        depth=3,
+        instant=is_damage,
+        is_damage=is_damage,
+        summary=summary,
+    )
 
 
 MISSING = _code("missing", "a data file does not exist")
@@ -15,5 +22,5 @@ INVALID_YAML = _code("invalid-yaml", "a data file is no YAML")
 MISSING_FIELD = _code("missing-field", "a record lacks a required key")
 INVALID_VALUE = _code("invalid-value", "a record breaks its schema")
 CHECKSUM_MISMATCH = _code(
-    "checksum-mismatch", "a file that never changes is not what its manifest says any more", instant=True
+    "checksum-mismatch", "a file that never changes is not what its manifest says any more", is_damage=True
 )

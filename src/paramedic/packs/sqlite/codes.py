@@ -8,7 +8,12 @@ NOT_A_DATABASE = Code(
     id="sqlite.not-a-database", type=IssueType.DATABASE, depth=3, summary="the file is no SQLite database"
 )
 CORRUPT = Code(
-    id="sqlite.corrupt", type=IssueType.DATABASE, depth=3, instant=True, summary="pages of the database are damaged"
+    id="sqlite.corrupt",
+    type=IssueType.DATABASE,
+    depth=3,
+    instant=True,
+    is_damage=True,
+    summary="pages of the database are damaged",
 )
 TABLE_MISSING = Code(
     id="sqlite.table-missing", type=IssueType.DATABASE, depth=3, summary="a table or column that is needed is not there"
@@ -40,6 +45,7 @@ FOREIGN_KEYS = Code(
 CHECKSUM_MISMATCH = Code(
     id="sqlite.checksum-mismatch",
     type=IssueType.DATABASE,
+    is_damage=True,
     depth=2,
     instant=True,
     summary="the database was changed by something that is not SQLite",
