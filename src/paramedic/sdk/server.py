@@ -69,7 +69,8 @@ class SharedServer(Server):
     database: str | None = None
     """The name of the database, where no `dsn` is given."""
     admin: Secret | None = None
-    """The dsn of a user that may enter when the server is full and may end sessions; only used for that."""
+    """The dsn of a user that may enter when the server is full, end sessions, and make databases; only used for that
+    and for backups."""
     replica: bool = False
     """Whether it is a copy of another server and takes no writes."""
 

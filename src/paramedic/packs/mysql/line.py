@@ -52,6 +52,32 @@ class Line:
             raise
 
 
+def connected(database: MySQL, login: Login, limit_s: float, **more: Any) -> "Connection[Any]":  # Any: rows, options
+    """A connection on which every answer comes within the limit; errors are the driver's own."""
+    import ssl
+
+    import pymysql
+
+    return pymysql.connect(
+        **{
+            "host": login.host,
+            "port": login.port,
+            "user": login.user,
+            "password": login.password.reveal() if login.password else "",
+            "database": login.database,
+            "charset": "utf8mb4",
+            "autocommit": True,
+            "program_name": "paramedic",
+            "connect_timeout": max(1, limit_s),  # the driver wants a second at least; whoever waits gives up sooner
+            "read_timeout": limit_s,
+            "write_timeout": limit_s,
+            "ssl": ssl.create_default_context() if database.tls else None,
+            "ssl_disabled": not database.tls,
+            **more,
+        }
+    )
+
+
 async def asked(database: MySQL, login: Login, limit_s: float, ask: Callable[[Line], Answer]) -> Answer:
     """Open a connection, ask, and close it, all within the limit and on a thread of its own: the driver blocks.
 
@@ -64,24 +90,7 @@ async def asked(database: MySQL, login: Login, limit_s: float, ask: Callable[[Li
         raise Shut(Why.NO_DRIVER, "the driver `PyMySQL` is not installed") from None
 
     def work() -> Answer:
-        import ssl
-
-        connection = pymysql.connect(
-            host=login.host,
-            port=login.port,
-            user=login.user,
-            password=login.password.reveal() if login.password else "",
-            database=login.database,
-            charset="utf8mb4",
-            autocommit=True,
-            program_name="paramedic",
-            connect_timeout=max(1, limit_s),  # the driver wants a second at least; whoever waits gives up sooner
-            read_timeout=limit_s,
-            write_timeout=limit_s,
-            cursorclass=pymysql.cursors.DictCursor,
-            ssl=ssl.create_default_context() if database.tls else None,
-            ssl_disabled=not database.tls,
-        )
+        connection = connected(database, login, limit_s, cursorclass=pymysql.cursors.DictCursor)
         try:
             return ask(Line(connection))
         finally:

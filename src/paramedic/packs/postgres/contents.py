@@ -1,18 +1,16 @@
 """What a PostgreSQL database holds, table by table: how many rows, and a sum over their contents."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from paramedic.packs.postgres.line import APPLICATION
 from paramedic.sdk.dsn import Login
 from paramedic.sdk.saving import BackupFailed
+from paramedic.sdk.tables import Contents
 
 if TYPE_CHECKING:
     from psycopg import Connection
-
-Contents = Mapping[str, tuple[int, str]]
-"""Table to its rows and the sum over them."""
 
 _TABLES = """
 SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -65,18 +63,3 @@ def contents(connection: "Connection[Any]") -> Contents:  # Any: rows of any sha
         assert row is not None
         found[f"{schema}.{table}"] = (int(row[0]), str(row[1]))
     return found
-
-
-def compared(now: Contents, then: Contents) -> Iterator[str]:
-    """What is there now and was not then, as far as counting tells."""
-    for table, (rows, total) in now.items():
-        if table not in then:
-            yield f"table {table}: all of it, {rows} rows"
-            continue
-        before, sum_before = then[table]
-        if rows > before:
-            yield f"table {table}: {rows - before} rows more than in the backup, and changes within the others, if any"
-        elif rows < before:
-            yield f"table {table}: deletions: {before - rows} rows come back; and changes within the others, if any"
-        elif total != sum_before:
-            yield f"table {table}: what was changed in its {rows} rows since"

@@ -10,11 +10,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from paramedic.packs.postgres.contents import Contents, compared, contents, entered
+from paramedic.packs.postgres.contents import contents, entered
 from paramedic.packs.postgres.programs import program, run
 from paramedic.packs.postgres.target import Postgres
 from paramedic.sdk.dsn import Login
 from paramedic.sdk.saving import Backup, BackupFailed, Saved
+from paramedic.sdk.tables import Contents, compared
 
 if TYPE_CHECKING:
     from psycopg import Connection
