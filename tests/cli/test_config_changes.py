@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from paramedic.cli.editing import Unreadable, keys_in, parsed, section, value_of, with_section, with_value
 from paramedic.model.errors import ParamedicError, UsageError
+from paramedic.sdk.editing import Unreadable, keys_in, parsed, section, value_of, with_section, with_value
 
 SERVICE = """\
 # my service

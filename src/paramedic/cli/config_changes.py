@@ -26,7 +26,7 @@ def set_(context: click.Context, key: str, value: str, component: str | None) ->
     KEY has dots between levels: `components.web.url`. VALUE is read as YAML: `5`, `true`, `[a, b]`, or a text.
     The result is validated first, and the version before is kept. Exit code: 0 set, 78 it would not be valid.
     """
-    from paramedic.cli.editing import keys_in, parsed, value_of, with_value
+    from paramedic.sdk.editing import keys_in, parsed, value_of, with_value
 
     place = _place(context, component)
     data = parsed(place.text, place.format)

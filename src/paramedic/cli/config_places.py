@@ -10,12 +10,12 @@ from typing import Any, Protocol
 
 import click
 
-from paramedic.cli.editing import Unreadable, format_of, parsed, section, with_section, with_value
 from paramedic.cli.placing import difference, good_versions, keep, put, read, state_dir_of
 from paramedic.model.component import Component
 from paramedic.model.errors import ConfigurationError, ParamedicError, Problem, UsageError
 from paramedic.model.service import Service
 from paramedic.model.status import Status
+from paramedic.sdk.editing import Unreadable, format_of, parsed, section, with_section, with_value
 from paramedic.sdk.files import write_new
 from paramedic.sdk.pack import Registry, load_packs
 from paramedic.service import find, load
