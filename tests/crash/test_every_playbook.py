@@ -34,6 +34,8 @@ DRILLS = {
     "reset-tripwire": "tripwire-stuck",
     "retune-breaker": "breaker-false-trips",
     "stop-spending": "runaway-token-loop",
+    "wait-and-retry": "discord-rate-limited",
+    "reconnect": "discord-gateway-dropped",
 }
 ELSEWHERE = {"make-backup"}
 """Playbooks without a drill: backups are killed in the middle in their own tests."""

@@ -1,5 +1,6 @@
 """Any server that answers over HTTP: health endpoints, APIs, pages."""
 
+from paramedic.packs.http.actions import WaitRetryAfter
 from paramedic.packs.http.checks import answers
 from paramedic.packs.http.smoke import operations
 from paramedic.packs.http.target import Http
@@ -16,4 +17,5 @@ pack = Pack(
         ),
     ),
     checks=(answers, operations),
+    actions=(WaitRetryAfter,),  # type: ignore[arg-type]  # mypy does not follow class decorators
 )
