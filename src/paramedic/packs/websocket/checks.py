@@ -30,6 +30,7 @@ _LEAST_S = 0.5
     ECHO,
     DNS_UNRESOLVED,
     of=WebSocket,
+    imports=("paramedic.packs.websocket.visit",),
     timeout_s=8,
     every_s=10,
 )
