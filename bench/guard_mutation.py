@@ -2,8 +2,9 @@
 
 Why a tool of our own: mutmut leaves decorated functions, properties and module level alone and copies the tree, and
 cosmic-ray starts one interpreter per mutant. Here one interpreter imports the tests once; each mutant is a fork in
-which the changed module's source is put in its place, and only the tests of that module run, stopping at the first that
-fails. No file of the tree is touched, so it may run beside other work.
+which the changed module's source is put in its place, and only the tests of that module run, those first that pass the
+changed line when nothing is changed, stopping at the first that fails. No file of the tree is touched, so it may run
+beside other work.
 
 A mutant is killed when a test fails or nothing ends in time. What is excluded stands in EXCLUDED with its reason; an
 exclusion that fits nothing is an error. FILE remembers: a module whose source and tests are the same as in it is not
@@ -15,6 +16,8 @@ run again. Whatever ends this program, a janitor ends what it started and remove
 import argparse
 import ast
 import contextlib
+import functools
+import gc
 import hashlib
 import importlib.abc
 import importlib.util
@@ -25,17 +28,22 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 import paramedic.guard
 
 ROOT = Path(paramedic.guard.__file__).parent
 TESTS = Path(__file__).parent.parent / "tests" / "guard"
 PATIENCE_S = 60.0
+NO_PYTHON, OUR_FAULT = 97, 98
+"""Exit codes of a fork beside those of pytest."""
 
 TESTED_BY = {
     "breaker": ("test_breaker", "test_wrapping", "test_breaker_machine", "test_sharing", "test_import"),
@@ -45,6 +53,7 @@ TESTED_BY = {
     "energy": ("test_energy",),
     "errors": ("test_breaker", "test_spending", "test_safety", "test_flags", "test_documents"),
     "events": ("test_breaker", "test_tripwire", "test_post"),
+    "flag_check": ("test_flags",),
     "flag_file": ("test_flags",),
     "flags": ("test_flags", "test_openfeature"),
     "ledger": ("test_tripwire", "test_spending", "test_state_files"),
@@ -203,10 +212,17 @@ def mutants(module: str) -> list[Mutant]:
     ]
 
 
+@functools.cache
+def parsed(module: str) -> tuple[ast.Module, list[ast.AST]]:
+    """A module and where it can be changed; every fork changes its own."""
+    tree = ast.parse((ROOT / f"{module}.py").read_text())
+    return tree, [node for node, _, _ in sites(tree)]
+
+
 def source_of(mutant: Mutant) -> str:
     """The changed source; raises ``SyntaxError`` where the change is no Python."""
-    tree = ast.parse((ROOT / f"{mutant.module}.py").read_text())
-    target = next(node for number, (node, _, _) in enumerate(sites(tree)) if number == mutant.number)
+    tree, places = parsed(mutant.module)
+    target = places[mutant.number]
     source = ast.unparse(ast.fix_missing_locations(Change(target, mutant.kind).visit(tree)))
     compile(source, mutant.module, "exec")
     return source
@@ -253,6 +269,53 @@ sys.meta_path.insert(0, Changed())
 """
 
 
+class Watched:
+    """Notes which test passes which line of a module, and how long it takes."""
+
+    def __init__(self, module: str, into: Path) -> None:
+        self.file = str(ROOT / f"{module}.py")
+        self.into = into
+        self.found: dict[str, tuple[float, list[int]]] = {}
+        self.lines: set[int] = set()
+
+    def trace(self, frame, event, argument):  # noqa: ARG002 - the protocol's
+        return self.line if frame.f_code.co_filename == self.file else None
+
+    def line(self, frame, event, argument):  # noqa: ARG002 - the protocol's
+        self.lines.add(frame.f_lineno)
+        return self.line
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Iterator[None]:
+        self.lines = set()
+        begun = time.process_time()
+        threading.settrace(self.trace)
+        sys.settrace(self.trace)
+        try:
+            return (yield)
+        finally:
+            sys.settrace(None)
+            threading.settrace(None)  # type: ignore[arg-type]  # it takes it
+            self.found[item.nodeid] = (time.process_time() - begun, sorted(self.lines))
+
+    def pytest_sessionfinish(self) -> None:
+        self.into.write_text(json.dumps(self.found))
+
+
+class Sorted:
+    """Has the tests run first that pass a line, the quick ones before the slow ones."""
+
+    def __init__(self, known: dict[str, tuple[float, list[int]]], line: int) -> None:
+        self.known, self.line = known, line
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        def key(item: pytest.Item) -> tuple[bool, float]:
+            took, lines = self.known.get(item.nodeid, (0.0, []))
+            return self.line not in lines, took
+
+        items.sort(key=key)
+
+
 def janitor(folder: Path) -> None:
     """A process that waits for the end of this one, kills what is left of its mutants, and removes the folder."""
     reading, writing = os.pipe()
@@ -265,7 +328,8 @@ def janitor(folder: Path) -> None:
     os.close(writing)
     os.read(reading, 1)  # nothing is ever written: it returns when nobody is left who could
     for each in folder.iterdir():
-        end(int(each.name))
+        if each.name.isdecimal():
+            end(int(each.name))
     shutil.rmtree(folder, ignore_errors=True)
     os._exit(0)
 
@@ -282,8 +346,6 @@ def end(pid: int) -> None:
 
 def run(mutant: Mutant | None, module: str, folder: Path) -> int:
     """In a fork: put the mutant in its place, forget what was imported of the guard, and run its tests."""
-    import pytest
-
     work = folder / str(os.getpid())
     work.mkdir()
     os.chdir(work)
@@ -313,17 +375,22 @@ def run(mutant: Mutant | None, module: str, folder: Path) -> int:
     files = [str(TESTS / f"{each}.py") for each in (*TESTED_BY[module], *EVERYWHERE)]
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     options = ["-x", "-q", "--tb=no", "--assert=plain", "-m", "not slow", "--timeout", "30"]
-    options += ["-p", "pytest_asyncio.plugin", "-p", "pytest_timeout", "-p", "_hypothesis_pytestplugin"]
-    options += [
-        "-p",
-        "no:cacheprovider",
-        "-o",
-        "filterwarnings=ignore",
-        "-c",
-        str(TESTS.parent.parent / "pyproject.toml"),
-    ]
+    options += ["-p", "pytest_asyncio.plugin", "-p", "pytest_timeout"]  # hypothesis works without its own
+    for each in (
+        "cacheprovider",
+        "unraisableexception",
+        "threadexception",
+        "doctest",
+        "junitxml",
+        "pastebin",
+        "faulthandler",
+    ):
+        options += ["-p", f"no:{each}"]
+    options += ["-o", "filterwarnings=ignore", "-c", str(TESTS.parent.parent / "pyproject.toml")]
     options += [f"--rootdir={TESTS.parent.parent}", f"--basetemp={work / 'pytest'}"]
-    return int(pytest.main([*options, *files]))
+    lines = folder / f"{module}.json"
+    plugin = Watched(module, lines) if mutant is None else Sorted(json.loads(lines.read_text()), mutant.line)
+    return int(pytest.main([*options, *files], plugins=[plugin]))
 
 
 def verdict(mutant: Mutant | None, module: str, folder: Path) -> str:
@@ -331,7 +398,7 @@ def verdict(mutant: Mutant | None, module: str, folder: Path) -> str:
     begun = time.monotonic()
     pid = os.fork()
     if pid == 0:
-        code = 99
+        code = OUR_FAULT
         try:
             os.setsid()
             for each in FORKED:
@@ -339,9 +406,7 @@ def verdict(mutant: Mutant | None, module: str, folder: Path) -> str:
             random.seed(0)
             code = run(mutant, module, folder)
         except SyntaxError:
-            code = 97
-        except BaseException:
-            code = 98
+            code = NO_PYTHON
         finally:
             os._exit(code)
     while True:
@@ -356,7 +421,10 @@ def verdict(mutant: Mutant | None, module: str, folder: Path) -> str:
         time.sleep(0.02)
     end(pid)
     shutil.rmtree(folder / str(pid), ignore_errors=True)
-    return {0: "survived", 97: "no python"}.get(os.waitstatus_to_exitcode(status), "killed")
+    code = os.waitstatus_to_exitcode(status)
+    if code == OUR_FAULT:
+        raise RuntimeError(f"{mutant.name if mutant else module} could not be run at all")
+    return {0: "survived", NO_PYTHON: "no python"}.get(code, "killed")
 
 
 def key(mutant: Mutant) -> str:
@@ -375,6 +443,8 @@ def judge(module: str, wanted: list[Mutant], jobs: int, folder: Path) -> dict[st
     """What became of each mutant of a module."""
     if verdict(None, module, folder) != "survived":
         sys.exit(f"the tests of `{module}` fail without any change")
+    parsed(module)
+    gc.freeze()
     found: dict[str, str] = {}
     with ThreadPoolExecutor(jobs) as pool:
         results = pool.map(lambda each: verdict(each, module, folder), wanted)
@@ -395,6 +465,8 @@ def main() -> None:
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--share", type=float, default=1.0, help="a random share of the mutants, for a quick look")
     options = parser.parse_args()
+    if untold := {each.stem for each in ROOT.glob("*.py")} - set(TESTED_BY):
+        sys.exit(f"nobody says which tests are those of {sorted(untold)}")
     modules = options.only or sorted(TESTED_BY)
     every = {module: mutants(module) for module in sorted(TESTED_BY)}
     if options.list:
