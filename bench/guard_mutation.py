@@ -41,7 +41,7 @@ import paramedic.guard
 
 ROOT = Path(paramedic.guard.__file__).parent
 TESTS = Path(__file__).parent.parent / "tests" / "guard"
-PATIENCE_S = 60.0
+PATIENCE_S = 600.0
 NO_PYTHON, OUR_FAULT = 97, 98
 """Exit codes of a fork beside those of pytest."""
 
@@ -393,7 +393,7 @@ def run(mutant: Mutant | None, module: str, folder: Path) -> int:
     return int(pytest.main([*options, *files], plugins=[plugin]))
 
 
-def verdict(mutant: Mutant | None, module: str, folder: Path) -> str:
+def verdict(mutant: Mutant | None, module: str, folder: Path, patience_s: float = PATIENCE_S) -> str:
     """Fork, wait, and say whether the mutant was killed."""
     begun = time.monotonic()
     pid = os.fork()
@@ -413,7 +413,7 @@ def verdict(mutant: Mutant | None, module: str, folder: Path) -> str:
         done, status = os.waitpid(pid, os.WNOHANG)
         if done:
             break
-        if time.monotonic() - begun > PATIENCE_S:
+        if time.monotonic() - begun > patience_s:
             end(pid)
             os.waitpid(pid, 0)
             shutil.rmtree(folder / str(pid), ignore_errors=True)
@@ -441,13 +441,15 @@ def digest(module: str) -> str:
 
 def judge(module: str, wanted: list[Mutant], jobs: int, folder: Path) -> dict[str, str]:
     """What became of each mutant of a module."""
+    begun = time.monotonic()
     if verdict(None, module, folder) != "survived":
         sys.exit(f"the tests of `{module}` fail without any change")
+    patience_s = 60 + 3 * (time.monotonic() - begun)
     parsed(module)
     gc.freeze()
     found: dict[str, str] = {}
     with ThreadPoolExecutor(jobs) as pool:
-        results = pool.map(lambda each: verdict(each, module, folder), wanted)
+        results = pool.map(lambda each: verdict(each, module, folder, patience_s), wanted)
         for mutant, result in zip(wanted, results, strict=True):
             if result != "no python":
                 found[f"{mutant.number} {mutant.name}"] = result
