@@ -53,7 +53,7 @@ class Wish(BaseModel):
 def build(settings: Settings, model_url: str, sickness: Sickness) -> FastAPI:
     """The application."""
     app = FastAPI(title="shop")
-    guards = Guarding(model_url, settings.mcp_servers[0], sickness)
+    guards = Guarding(model_url, settings.queue, settings.mcp_servers[0], sickness)
     guards.start()
     counted: Counter[str] = Counter()
     app.add_middleware(FailingShare, sickness=sickness)

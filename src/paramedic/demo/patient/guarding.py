@@ -1,7 +1,8 @@
 """What protects the shop from its model and its queue, and its budgets from its customers.
 
 Every answer passes here: the flags say which overlays stand around the question, the budgets whether it may be asked at
-all, a breaker whether the model can be; what the queue does not take is kept and tried again.
+all, a breaker whether the model can be; what the queue or the server of tools does not take is kept and
+tried again.
 """
 
 import json
@@ -12,9 +13,9 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from paramedic.demo.patient.sickness import Sickness
+from paramedic.demo.patient.tooling import Tools
 from paramedic.guard import BudgetTripwire, CircuitBreaker, EnergyBudget, FailedTaskQueue, FeatureFlags, LabelCap
 
 FLAGS = Path("config/overlay_feature_flags.yaml")
@@ -23,6 +24,7 @@ OVERLAYS = Path("configs/fusion/micro_overlays")
 TRIPWIRE = Path("data/tripwire.json")
 ENERGY_STATE = Path("data/energy.json")
 CALLS = Path("data/calls.sqlite")
+FILINGS = Path("data/filings.sqlite")
 TOKENS_A_DAY = 20_000
 """Of each customer."""
 _BASE = OVERLAYS.parent / "base_prompt.txt"
@@ -44,28 +46,33 @@ class Prompt:
 class Guarding:
     """The guards of one process of the shop."""
 
-    def __init__(self, model_url: str, queue_url: str, sickness: Sickness) -> None:
-        queue = urlsplit(queue_url)
-        self._queue = (queue.hostname or "127.0.0.1", queue.port or 80)
+    def __init__(self, model_url: str, queue: tuple[str, int], tools_url: str, sickness: Sickness) -> None:
+        self._queue = queue
+        self._toolbox = Tools(tools_url)
         self._model_url = model_url
         self._sickness = sickness
         # The demo is in a hurry; the defaults are calmer.
         self.model = CircuitBreaker("model", failure_threshold=3, recovery_timeout=1, success_threshold=1)
-        self.tools = CircuitBreaker("queue", failure_threshold=10, recovery_timeout=1, success_threshold=1)
+        self.queue = CircuitBreaker("queue", failure_threshold=10, recovery_timeout=1, success_threshold=1)
+        self.tools = CircuitBreaker("tools", failure_threshold=10, recovery_timeout=1, success_threshold=1)
         self.flags = FeatureFlags(FLAGS, overlays=[each.stem for each in OVERLAYS.glob("*.txt")])
         self.tokens = BudgetTripwire(TRIPWIRE, breach_threshold=100, critical_threshold=150, limits={"*": TOKENS_A_DAY})
         self.energy = EnergyBudget.from_file(ENERGY, path=ENERGY_STATE)
         self.labels = LabelCap(100_000, name="shop")
         self.customers: Counter[str] = Counter()
         self.calls = FailedTaskQueue(
-            CALLS, handlers={"note": self._pass_on}, max_retries=3, backoff_s=0.1, breaker=self.tools, name="notes"
+            CALLS, handlers={"note": self._pass_on}, max_retries=3, backoff_s=0.1, breaker=self.queue, name="notes"
+        )
+        self.filings = FailedTaskQueue(
+            FILINGS, handlers={"file": self._file}, max_retries=5, backoff_s=30, breaker=self.tools, name="filings"
         )
 
     def start(self) -> None:
         """From now on they are seen from outside, and kept calls are tried again."""
         self.calls.start()
+        self.filings.start()
         self.labels.fold("customer", "nobody")
-        for each in (self.model.state, self.tools.state, self.flags.active()):
+        for each in (self.model.state, self.queue.state, self.tools.state, self.flags.active()):
             del each
         self.tokens.get_status()
         self.energy.get_status()
@@ -89,8 +96,9 @@ class Guarding:
         return str(said["choices"][0]["message"]["content"])
 
     def note(self, conversation: int, text: str) -> None:
-        """Tell the queue what was asked; kept and tried again where it does not take it."""
+        """Tell the queue and the colleagues what was asked; kept and tried again where they do not take it."""
         self.calls.call("note", f"{conversation} {text}")
+        self.filings.call("file", f"{conversation} {text}")
 
     def chats(self) -> dict[str, int]:
         """Chats by customer, as many customers as have a name of their own."""
@@ -121,6 +129,9 @@ class Guarding:
             queue.sendall(f"{line}\n".encode())
             if not queue.makefile("rb").readline():
                 raise ConnectionError("the queue hung up instead of an answer")
+
+    def _file(self, text: str, *, task_id: str) -> None:
+        self._toolbox.call("file_question", id=task_id, text=text)
 
 
 def ask(url: str, body: dict[str, object] | None = None) -> Any:  # Any: what a server sends

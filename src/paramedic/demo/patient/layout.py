@@ -14,6 +14,7 @@ _FILES = {
     "env": ".env",
     "config/shop.yaml": "config/shop.yaml",
     "config/client.json": "config/client.json",
+    "config/tools.manifest.json": "config/tools.manifest.json",
     "config/client.default.json": "config/client.default.json",
     "config/overlay_feature_flags.yaml": "config/overlay_feature_flags.yaml",
     "config/energy_governance.yaml": "config/energy_governance.yaml",
@@ -35,6 +36,7 @@ def lay_out(folder: Path, *, ports: Ports | None = None) -> Path:
         "api": str(ports.api),
         "model": str(ports.model),
         "queue": str(ports.queue),
+        "tools": str(ports.tools),
     }
     source = files("paramedic.demo.patient") / "template"
     for name, target in _FILES.items():

@@ -13,9 +13,10 @@ class Ports:
     api: int
     model: int
     queue: int
+    tools: int
 
     @classmethod
     def free(cls) -> Self:
-        """Three ports that nobody holds now."""
-        api, model, queue = free_ports(3)
-        return cls(api=api, model=model, queue=queue)
+        """Ports that nobody holds now."""
+        api, model, queue, tools = free_ports(4)
+        return cls(api=api, model=model, queue=queue, tools=tools)

@@ -19,6 +19,7 @@ class Settings:
     database: Path
     vector_dimension: int
     mcp_servers: tuple[str, ...]
+    queue: tuple[str, int]
     greeting: str
 
 
@@ -51,8 +52,16 @@ def read_settings(path: Path = SHOP) -> Settings:
         database=Path(str(url).removeprefix("sqlite:///")),
         vector_dimension=dimension,
         mcp_servers=tuple(map(str, servers)),
+        queue=_address(str(data.get("queue", "127.0.0.1:80"))),
         greeting=str(data.get("greeting", "Hello")),
     )
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not port.isdecimal():
+        raise BadSettings(f"queue must be HOST:PORT, not {text}")
+    return host, int(port)
 
 
 def read_environment(path: Path = ENVIRONMENT) -> dict[str, str]:
