@@ -6,13 +6,13 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 SOURCES := $(shell find src -type f -not -name '*.pyc')
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
-.PHONY: test test-system lint demo crash fuzz bench bench-restart bench-probes bench-sqlite bench-vector study reference docs clean wheel bench-guard mutation crash-guard
+.PHONY: test test-system lint demo crash timers fuzz bench bench-restart bench-probes bench-sqlite bench-vector study reference docs clean wheel bench-guard mutation crash-guard
 
 $(VENV)/.dependencies: constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say make PYTHON=/path/to/python3.11")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing what the tests need (once)"
-	@$(BIN)/python -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb")); e = p["project"]["optional-dependencies"]; print("\n".join([*p["project"]["dependencies"], *e["postgres"], *e["redis"], *e["mysql"], *e["neo4j"], *e["tls"], *e["vector"], *e["parquet"], *e["mcp"], *e["demo"], *p["dependency-groups"]["test"], *p["build-system"]["requires"]]))' > $(VENV)/wanted.txt
+	@$(BIN)/python -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb")); e = p["project"]["optional-dependencies"]; print("\n".join([*p["project"]["dependencies"], *e["postgres"], *e["redis"], *e["mysql"], *e["neo4j"], *e["tls"], *e["vector"], *e["parquet"], *e["mcp"], *e["notify"], *e["demo"], *p["dependency-groups"]["test"], *p["build-system"]["requires"]]))' > $(VENV)/wanted.txt
 	@$(PIP) install --quiet --requirement $(VENV)/wanted.txt
 	@touch $@
 
@@ -53,6 +53,10 @@ test-system: $(VENV)/.wheel
 # SIGKILL of Paramedic at every failpoint of every step of every shipped playbook, on both stores.
 crash: $(VENV)/.wheel
 	$(BIN)/python -m pytest -n 2 tests/crash -m "slow or not slow"
+
+# A thousand incidents, whose people are called at their times across twenty restarts.
+timers: $(VENV)/.wheel
+	$(BIN)/python -m pytest tests/incident -m "slow or not slow"
 
 # A hundred thousand hostile inputs of each kind: service files, configuration files, HTTP answers.
 fuzz: $(VENV)/.wheel

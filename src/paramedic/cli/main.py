@@ -31,6 +31,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "receipts": ("records:receipts", "List what was done, with proof."),
     "approve": ("heal:approve", "Let a waiting plan run."),
     "reject": ("heal:reject", "Refuse a waiting plan."),
+    "escalate": ("escalation:escalate", "Call people at once."),
+    "acknowledge": ("escalation:acknowledge", "Say that you have an incident in hand."),
+    "escalation": ("escalation:escalation", "Show who is called when, and try the routes."),
     "pause": ("heal:pause", "Stop all automatic healing."),
     "resume": ("heal:resume", "Allow automatic healing again."),
     "audit": ("records:audit", "Verify that no record was changed or removed."),
@@ -48,6 +51,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "reference": ("reference:reference", ""),
 }
 """Command to its module and attribute in this package, and its line in ``--help``; without a line it is hidden."""
+
+
+_JSON = "paramedic.json"
 
 
 class Table(click.Group):
@@ -136,10 +142,16 @@ def _fill_gaps() -> None:
 
 
 def _accept_global_options(command: click.Command) -> None:
-    """Let ``--file`` stand behind the command as well, where people write it."""
+    """Let ``--file`` stand behind the command as well, where people write it, and ``--json`` for ``--format json``."""
     for each in command.commands.values() if isinstance(command, click.Group) else ():
         _accept_global_options(each)
     taken = {name for each in command.params for name in each.opts}
+    style = next((each for each in command.params if each.name == "style"), None)
+    if style and "--json" not in taken:
+        style.callback = _style
+        wish = click.Option(["--json", "as_json"], is_flag=True, is_eager=True, expose_value=False, callback=_wish)
+        wish.help = "Short for `--format json`."
+        command.params.insert(command.params.index(style) + 1, wish)
     if isinstance(command, click.Group) or "--file" in taken:
         return
     names = ["--file", "file_named_late"] if "-f" in taken else ["-f", "--file", "file_named_late"]
@@ -151,6 +163,14 @@ def _accept_global_options(command: click.Command) -> None:
 def _file_named_late(context: click.Context, _option: click.Parameter, value: Any) -> None:  # Any: click's own type
     if value is not None:
         context.find_root().params["file"] = value
+
+
+def _wish(context: click.Context, _option: click.Parameter, value: bool) -> None:
+    context.meta[_JSON] = value
+
+
+def _style(context: click.Context, _option: click.Parameter, value: str) -> str:
+    return "json" if context.meta.get(_JSON) else value
 
 
 if __name__ == "__main__":

@@ -98,7 +98,7 @@ def show(context: click.Context, incident: str, style: str) -> None:
     lines = [(entry.at, entry.what, entry.text) for entry in timeline]
     lines += [(each.at, "step", f"{each.step + 1}. {_outcome(each)}") for each in acts]
     for at, kind, text in sorted(lines, key=lambda line: line[0]):
-        _echo(text, f"  {at:%H:%M:%S.%f}"[:-3] + f"  {kind:<10} ")
+        _echo(text, f"  {at:%H:%M:%S.%f}"[:-3] + f"  {kind:<12} ")
 
 
 def _outcome(receipt: "Receipt") -> str:

@@ -230,9 +230,12 @@ class Commands:
             if known is None and component != OURSELVES:
                 raise UsageError(f"there is no component `{component}` in the service file that is watched")
             found = by_hand(component, known.kind if known else OURSELVES, reason, is_over=bool(command.args["over"]))
+            told = self._node.triage.told_in(component, found.check)
             await self._node.triage.judge((replace(found, at=self._node.clock.now()),), "command")
             if command.args["over"]:
-                return {"over": True}
+                if told and self._node.triage.is_over(told):
+                    await self._node.triage.resolve(told, f"{command.by} says that it is over", by_itself=False)
+                return {"over": told is not None, "incident": told.id if told else None}
             told = self._node.triage.told_in(component, found.check)
             assert told is not None, "what fails is told"
             incident = told

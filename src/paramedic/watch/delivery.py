@@ -10,19 +10,18 @@ from paramedic.model.errors import StoreError
 from paramedic.model.receipt import Message
 from paramedic.model.wire import dump
 from paramedic.store import Transaction
-from paramedic.watch.jobs import reason
 from paramedic.watch.node import Node
+from paramedic.watch.sending import send
 
 _log = logging.getLogger("paramedic.watch")
 _POLL_S = 0.2
-_TIMEOUT_S = 10.0
 _LONGEST_WAIT_S = 300.0
 _LOOK_FAR_S = 30.0
 """How often messages are looked through whose time has not come by the clock of the wall."""
 
 
 class Delivery:
-    """Posts JSON to web hooks; a message that does not arrive is tried again with growing pauses."""
+    """Sends messages; one that does not arrive is tried again with growing pauses."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
@@ -74,7 +73,8 @@ class Delivery:
             self._unsaved = {name: each for name, each in self._unsaved.items() if done.get(name) is not each}
 
     async def _deliver(self, message: Message) -> None:
-        error = await self._post(message)
+        payload = {"id": message.id, "kind": message.kind, **dump(message.body)}
+        error = await send(message.address, message.subject, payload, self._node.redactor)
         now = self._clock.now()
         attempts = message.attempts + 1
         if error:
@@ -84,28 +84,6 @@ class Delivery:
         else:
             after = replace(message, attempts=attempts, error="", next_at=None, delivered_at=now)
         self._unsaved[message.id] = after
-
-    async def _post(self, message: Message) -> str:
-        """Empty when it arrived, else why not."""
-        from aiohttp import ClientError, ClientSession, ClientTimeout
-
-        address = message.address
-        scheme, _, rest = address.partition("://")
-        if scheme in ("json", "jsons"):
-            address = f"{'https' if scheme == 'jsons' else 'http'}://{rest}"
-        elif scheme not in ("http", "https"):
-            return f"no way to send to `{scheme}:` addresses is installed"
-        payload = self._node.redactor.data(
-            {"id": message.id, "kind": message.kind, "subject": message.subject, **dump(message.body)}
-        )
-        try:
-            async with (
-                ClientSession(timeout=ClientTimeout(total=_TIMEOUT_S)) as session,
-                session.post(address, json=payload) as answer,
-            ):
-                return "" if answer.status < 300 else f"the address answered {answer.status}"
-        except (ClientError, TimeoutError, OSError, ValueError) as error:
-            return self._node.redactor.text(reason(error))
 
 
 def _is_due(message: Message, now: datetime) -> bool:
