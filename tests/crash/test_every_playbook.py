@@ -18,6 +18,7 @@ DRILLS = {
     "repair-database": "sqlite-corrupt",
     "restore-database": "sqlite-missing",
     "restore-file": "data-file-invalid",
+    "restore-from-backup": "postgres-database-dropped",
     "restart-database": "postgres-down",
     "release-idle-connections": "postgres-connections-full",
     "release-idle-connections-mysql": "mysql-connections-full",

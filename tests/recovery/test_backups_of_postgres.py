@@ -1,6 +1,9 @@
 """Backups of a real PostgreSQL: one snapshot, proved on the server, brought back beside the old database."""
 
+import json
 import stat
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -167,3 +170,23 @@ def test_a_restore_that_fails_changes_nothing(make: Make, server: PostgresServer
         PUT.apply(scene.service.components["shop"].target, made.files, "abcdef0123", 30)
     assert count(server, name) == 100
     assert server.execute("SELECT datname FROM pg_database WHERE datname LIKE 'paramedic%'") == []
+
+
+@pytest.mark.timeout(180)
+def test_a_database_that_is_gone_comes_back_when_a_person_agrees(make: Make, server: PostgresServer, name: str) -> None:
+    """It waits for an approval, although a good backup is there; approved, it is a plan like every other."""
+    scene = make()
+
+    def paramedic(*words: str) -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, "-m", "paramedic", *words]
+        return subprocess.run(command, cwd=scene.folder, capture_output=True, text=True, timeout=100, check=False)
+
+    made = scene.desk.create("shop", "by hand")
+    server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    waiting = paramedic("recover", "shop", "--format", "json")
+    (incident,) = json.loads(waiting.stdout)["incidents"]
+    assert (waiting.returncode, incident["state"]) == (1, "waiting"), waiting.stdout
+    done = paramedic("approve", incident["plan"])
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert count(server, name) == 100
+    assert made.set.id in paramedic("receipts", "--format", "json").stdout

@@ -7,13 +7,16 @@ from paramedic.sdk.context import ActContext
 from paramedic.sdk.ports import ActionFailed
 
 
-def running(context: ActContext) -> tuple[str, ...]:
-    """Components that Paramedic starts, that run, and that use the file; each after what it depends on."""
+def running(context: ActContext, *, with_itself: bool = True) -> tuple[str, ...]:
+    """Components that Paramedic starts, that run, and that use the file; each after what it depends on.
+
+    Without the component itself where it is a server that must go on: it is asked to replace its own data.
+    """
     mine = context.component.name
     return tuple(
         name
         for name in context.service.start_order()
-        if (name == mine or mine in context.service.components[name].depends_on)
+        if ((with_itself and name == mine) or mine in context.service.components[name].depends_on)
         and _is_managed(context.service.components[name])
         and context.processes.facts(context.service.components[name]).pid
     )

@@ -5,7 +5,7 @@ import sys
 from typing import Any
 
 from paramedic.drills.fault import Step, fault
-from paramedic.drills.patient import Patient
+from paramedic.drills.patient import DrillFailed, Patient
 from paramedic.drills.ports import free_ports
 from paramedic.drills.servers.mariadb import absent
 from paramedic.sdk import proc
@@ -25,7 +25,8 @@ signal.pause()
 """
 
 
-def _tell(patient: Patient, *statements: str) -> None:
+def _tell(patient: Patient, *statements: str) -> tuple[Any, ...]:  # Any: rows
+    """Run statements; what the last one gave."""
     import pymysql
 
     port = int(patient.extra_environment["STORE_PORT"])
@@ -33,6 +34,7 @@ def _tell(patient: Patient, *statements: str) -> None:
     with connection, connection.cursor() as cursor:
         for each in statements:
             cursor.execute(each)
+        return tuple(cursor.fetchall())
 
 
 def _with_a_store(*, silencer: bool = False) -> Step:
@@ -97,6 +99,34 @@ async def change_the_password(patient: Patient) -> None:
 @fault("mysql-database-missing", prepare=_with_a_store(), impossible=absent)
 async def drop_the_database(patient: Patient) -> None:
     """Drop the shop's database."""
+    patient.mark()
+    _tell(patient, "DROP DATABASE shop")
+
+
+def _with_a_backup() -> Step:
+    """The same, and backups of it."""
+    ready = _with_a_store()
+
+    async def prepare(patient: Patient) -> None:
+        await ready(patient)
+        patient.edit(lambda document: document["components"]["store"].update(backup={"every": "1d"}))
+
+    return prepare
+
+
+async def _is_as_saved(patient: Patient) -> None:
+    if _tell(patient, "SELECT COUNT(*), CAST(SUM(id) AS INT) FROM shop.orders") != ((500, 125_250),):
+        raise DrillFailed("the orders are not as they were saved")
+
+
+@fault("mysql-database-dropped", prepare=_with_a_backup(), afterwards=_is_as_saved, impossible=absent)
+async def drop_the_database_that_is_backed_up(patient: Patient) -> None:
+    """Drop the shop's database, of which there is a backup."""
+    _tell(patient, "CREATE TABLE shop.orders (id INT PRIMARY KEY)")
+    _tell(patient, "USE shop", "INSERT INTO orders SELECT seq FROM seq_1_to_500")
+    made = await patient.paramedic("backup", "create", "store", within_s=60)
+    if made.code:
+        raise DrillFailed(f"there is no backup: {made.err}")
     patient.mark()
     _tell(patient, "DROP DATABASE shop")
 

@@ -5,7 +5,7 @@ import sys
 from typing import Any
 
 from paramedic.drills.fault import Step, fault
-from paramedic.drills.patient import Patient
+from paramedic.drills.patient import DrillFailed, Patient
 from paramedic.drills.ports import free_ports
 from paramedic.drills.servers.postgres import programs
 from paramedic.sdk import proc
@@ -123,6 +123,34 @@ async def change_the_password(patient: Patient) -> None:
 @fault("postgres-database-missing", prepare=with_a_store(), impossible=impossible)
 async def drop_the_database(patient: Patient) -> None:
     """Drop the shop's database."""
+    patient.mark()
+    _ask(patient, "DROP DATABASE shop WITH (FORCE)")
+
+
+def _with_a_backup() -> Step:
+    """The same, and backups of it."""
+    ready = with_a_store()
+
+    async def prepare(patient: Patient) -> None:
+        await ready(patient)
+        patient.edit(lambda document: document["components"]["store"].update(backup={"every": "1d"}))
+
+    return prepare
+
+
+async def _is_as_saved(patient: Patient) -> None:
+    if _ask(patient, "SELECT count(*), sum(id) FROM orders", "shop") != [(500, 125_250)]:
+        raise DrillFailed("the orders are not as they were saved")
+
+
+@fault("postgres-database-dropped", prepare=_with_a_backup(), afterwards=_is_as_saved, impossible=impossible)
+async def drop_the_database_that_is_backed_up(patient: Patient) -> None:
+    """Drop the shop's database, of which there is a backup."""
+    _ask(patient, "CREATE TABLE orders AS SELECT id FROM generate_series(1, 500) id", "shop")
+    _ask(patient, "ALTER TABLE orders OWNER TO shop", "shop")
+    made = await patient.paramedic("backup", "create", "store", within_s=60)
+    if made.code:
+        raise DrillFailed(f"there is no backup: {made.err}")
     patient.mark()
     _ask(patient, "DROP DATABASE shop WITH (FORCE)")
 

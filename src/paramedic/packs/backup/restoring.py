@@ -16,7 +16,6 @@ from paramedic.sdk.notes import Notes
 from paramedic.sdk.saving import Backup, BackupFailed, PutBack
 from paramedic.sdk.shelf import BackupDesk, Shelved
 from paramedic.sdk.swapping import Exchange
-from paramedic.sdk.volume import duration
 
 _STOP_AND_START_S = 3.0
 
@@ -48,12 +47,11 @@ class Restore:
             lost = await _lost(context, work, found)
         except (ActionFailed, BackupFailed) as error:
             return Preview(summary=summary, blocked=str(error))
-        age_s = max(0.0, (context.clock.now() - found.set.at).total_seconds())
+        # nothing here may differ between two looks at the same backup: then a plan would be stale as soon as it is made
         return Preview(
-            summary=f"{summary} from `{found.set.id}` of {found.set.at:%Y-%m-%d %H:%M:%S} UTC, {duration(age_s)} ago "
-            f"({found.proof.how})",
+            summary=f"{summary} from `{found.set.id}` of {found.set.at:%Y-%m-%d %H:%M:%S} UTC ({found.proof.how})",
             diff="\n".join(f"not in it: {each}" for each in found.set.notes),
-            downtime_s=round(found.proof.took_s + _STOP_AND_START_S, 1),
+            downtime_s=round(found.set.proof.took_s + _STOP_AND_START_S, 1),
             loss=tuple(lost),
         )
 
@@ -65,7 +63,8 @@ class Restore:
             raise ActionFailed(str(error)) from None
         await _refuse(context, work, found)
         work.notes.note(backup=found.set.id)
-        stopped = work.notes.names("stopped") or users.running(context)
+        is_file = work.how.put_back is None
+        stopped = work.notes.names("stopped") or users.running(context, with_itself=is_file)
         work.notes.note(stopped=list(stopped))
         try:
             await users.stop(context, stopped)

@@ -29,8 +29,8 @@ async def accepts_queries(database: MySQL, context: Context) -> Finding:
     Looks at: one connection with the service's own user and password, then whether the server takes writes.
     Why: nothing that needs the database can work without it.
     By hand: ``mysql -h HOST -P PORT -u USER -p NAME -e 'SELECT VERSION(), @@global.read_only'``
-    Healed by: restart-database when refused; release-idle-connections when every connection is taken; passwords,
-    missing databases and silence go to a person.
+    Healed by: restart-database when refused; release-idle-connections when every connection is taken;
+    restore-from-backup, once a person agrees, when the database is gone; passwords and silence go to a person.
     """
     began = context.clock.monotonic()
     try:

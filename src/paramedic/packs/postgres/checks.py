@@ -27,8 +27,8 @@ async def accepts_queries(database: Postgres, context: Context) -> Finding:
     Looks at: one connection with the service's own role and password, then whether the database takes writes.
     Why: nothing that needs the database can work without it.
     By hand: ``psql "$DATABASE_URL" -c 'SHOW transaction_read_only'``
-    Healed by: restart-database when refused; release-idle-connections when every connection is taken; passwords,
-    missing databases and silence go to a person.
+    Healed by: restart-database when refused; release-idle-connections when every connection is taken;
+    restore-from-backup, once a person agrees, when the database is gone; passwords and silence go to a person.
     """
     began = context.clock.monotonic()
     try:

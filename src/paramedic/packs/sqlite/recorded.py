@@ -49,6 +49,8 @@ async def is_as_recorded(target: Sqlite, context: Context) -> Finding:
         found = await ask("generation", max(0.1, context.remaining_s - 1), path=target.path.absolute())
         wanted = recorded(target)
     except (NoAnswer, NoManifest) as error:
+        if not target.path.exists():  # it went while we looked
+            return context.info(f"`{target.path.name}` is not there to be compared")
         return context.unknown(f"`{target.path.name}` could not be compared: {error}")
     if wanted is not None:
         finding = _against_manifest(target, context, found, wanted)
