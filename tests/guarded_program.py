@@ -52,13 +52,13 @@ class Program:
         """The first guard of a kind, as it is shown outside now."""
         return next((each for one in processes(self.guards) for each in one.guards if each["kind"] == kind), None)
 
-    async def until(self, is_there: Callable[[], object], what: str) -> None:
+    async def until(self, is_there: Callable[[], object], what: str, within_s: float = WITHIN_S) -> None:
         """Wait for what must come by itself."""
-        for _ in range(int(WITHIN_S / 0.05)):
+        for _ in range(int(within_s / 0.05)):
             if is_there():
                 return
             await asyncio.sleep(0.05)
-        pytest.fail(f"waited {WITHIN_S:g} s for {what}")
+        pytest.fail(f"waited {within_s:g} s for {what}")
 
     def end(self) -> None:
         """End it as an operator does."""

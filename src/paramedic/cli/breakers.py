@@ -5,7 +5,8 @@ from pathlib import Path
 import click
 
 from paramedic.cli.default import Default
-from paramedic.cli.guard_place import asked_by, dir_option, guards, place, rows_of, tell, told, values
+from paramedic.cli.guard_orders import asked_by, tell, told, values
+from paramedic.cli.guard_place import dir_option, guards, place, rows_of
 from paramedic.cli.listing import format_option, show_json, show_rows
 from paramedic.model.errors import UsageError
 

@@ -1,15 +1,15 @@
 """``paramedic budget``: see, reset and repair token and energy budgets, and stop who spends too much."""
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import click
 
 from paramedic.cli.default import Default
-from paramedic.cli.guard_place import Place, dir_option, guards, place, rows_of, tell, told
+from paramedic.cli.guard_orders import Told, tell, told
+from paramedic.cli.guard_place import Place, dir_option, guards, place, rows_of
 from paramedic.cli.listing import format_option, show_json, show_rows
-from paramedic.model.errors import ParamedicError, UsageError
+from paramedic.model.errors import UsageError
 
 _SHOWN = (
     "downgrade_active", "consecutive_breaches", "breach_threshold", "last_breach_timestamp", "downgrade_activated_at",
@@ -77,41 +77,16 @@ def repair(context: click.Context, files: tuple[Path, ...], folder: Path | None,
     """
     where = place(context, folder)
     running = guards(where, "budget")
-    answers = tell(where, "budget", "*", "repair") if running else {}
     in_use = {Path(each["state_file"]).resolve() for _, each in running}
     declared = files or tuple(path for name, path in where.files.items() if name in ("tripwire", "energy"))
     mended = [path for path in declared if path.resolve() not in in_use]
     if not mended and not running:
         raise UsageError("there is no budget to repair", hint="name its state file")
-    told_of = _mend(mended)
-    if style == "json":
-        show_json({"done": sorted(answers), "files": [str(each) for each in mended], "told": told_of})
-        return
-    for each in sorted(in_use):
-        click.echo(f"{each} is whole")
     for path in mended:
-        click.echo(f"{path} is whole")
-    for line in told_of:
-        click.echo(line)
-
-
-def _mend(paths: Iterable[Path]) -> list[str]:
-    """Reading a damaged file sets it aside; what was found is told."""
-    from paramedic.guard.ledger import Ledger
-    from paramedic.guard.tripwire import check_state
-
-    lines: list[str] = []
-
-    def hear(kind: str, because: str) -> None:
-        if kind == "state_unwritable":
-            raise ParamedicError(because)
-        lines.append(because)
-
-    for path in paths:
         if not path.parent.is_dir():
             raise UsageError(f"there is no folder `{path.parent}`")
-        Ledger(path.absolute(), check_state, hear).write()
-    return lines
+    whole = ", ".join(sorted(each.name for each in in_use))
+    told(style, tell(where, "budget", "*", "repair", files=mended), f"{whole} is whole")
 
 
 @budget.command()
@@ -134,5 +109,5 @@ def allow(context: click.Context, scope: str, folder: Path | None, style: str) -
     told(style, _each(place(context, folder), "allow", scope), f"{scope} may spend again")
 
 
-def _each(where: Place, verb: str, scope: str) -> dict[int, str]:
+def _each(where: Place, verb: str, scope: str) -> Told:
     return tell(where, "budget", "*", verb, scope=scope)

@@ -5,7 +5,8 @@ from pathlib import Path
 import click
 
 from paramedic.cli.default import Default
-from paramedic.cli.guard_place import dir_option, guards, place, rows_of, tell, told
+from paramedic.cli.guard_orders import tell, told
+from paramedic.cli.guard_place import dir_option, guards, place, rows_of
 from paramedic.cli.listing import format_option, show_json, show_rows
 
 _FILE = Path("config/overlay_feature_flags.yaml")

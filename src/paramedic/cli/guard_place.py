@@ -1,8 +1,6 @@
 """Where the guards of a service are met: the folder that the command line, the service file or the user names."""
 
-import os
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from paramedic.cli.output import complain
-from paramedic.cli.surroundings import load_service, who
-from paramedic.model.errors import ConfigurationError, ParamedicError, UsageError
+from paramedic.cli.surroundings import load_service
+from paramedic.model.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from paramedic.guard.outside import Process
+    from paramedic.model.component import Component
+    from paramedic.model.service import Service
+    from paramedic.sdk.pack import Registry
 
 dir_option: Callable[[Any], Any] = click.option(  # Any: click decorates commands of every signature
     "--dir",
@@ -32,13 +33,40 @@ class Place:
     """``None`` is the folder of this user."""
     files: Mapping[str, Path]
     """``tripwire``, ``energy``, ``flags``, ``overlays``, ``queue``, as far as they are declared."""
+    declared: "Declared | None" = None
+    """Who keeps the receipts of orders; without it there are none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """A service file that names guards."""
+
+    service: "Service"
+    registry: "Registry"
+
+    def components(self, folder: Path | None) -> "list[Component]":
+        """Those whose guards are met in this folder."""
+        return [each for each in guards_of(self.service) if _folder(each) == folder]
+
+
+def guards_of(service: "Service") -> "list[Component]":
+    """The components of kind `guards`."""
+    return [each for each in service.components.values() if each.kind == "guards"]
+
+
+def _folder(component: "Component") -> Path | None:
+    return getattr(component.target, "folder", None)
 
 
 def place(context: click.Context, folder: Path | None) -> Place:
     """The folder that is named, else those of the components of kind `guards`, else that of this user."""
+    declared = _declared(context)
     if folder is not None:
-        return Place(folders=(folder,), files={})
-    targets = _declared(context)
+        here = folder.resolve()
+        known = map(_folder, guards_of(declared.service) if declared else ())
+        same = next((each for each in known if each is not None and each.resolve() == here), None)
+        return Place(folders=(same or folder,), files={}, declared=declared if same else None)
+    targets = [each.target for each in guards_of(declared.service)] if declared else []
     files = {
         name: path
         for target in targets
@@ -46,21 +74,21 @@ def place(context: click.Context, folder: Path | None) -> Place:
         if isinstance(path := getattr(target, name, None), Path)
     }
     folders = tuple(dict.fromkeys(getattr(target, "folder", None) for target in targets))
-    return Place(folders=folders or (None,), files=files)
+    return Place(folders=folders or (None,), files=files, declared=declared)
 
 
-def _declared(context: click.Context) -> list[object]:
-    """The targets of kind `guards`. A service file that is missing or wrong keeps nobody from closing a breaker."""
+def _declared(context: click.Context) -> Declared | None:
+    """The service file, if it names guards. One that is missing or wrong keeps nobody from closing a breaker."""
     try:
-        service, _ = load_service(context)
+        service, registry = load_service(context)
     except ConfigurationError as error:
         named = (context.find_root().params or {}).get("file")
         if named:
             raise
         if any(problem.path is not None and problem.path.exists() for problem in error.problems):
-            complain("the service file is wrong; the guards of this user are shown: `paramedic config validate`")
-        return []
-    return [each.target for each in service.components.values() if each.kind == "guards"]
+            complain("the service file is wrong and left out: `paramedic config validate`")
+        return None
+    return Declared(service=service, registry=registry) if guards_of(service) else None
 
 
 def shown(where: Place) -> "list[tuple[Path | None, Process]]":
@@ -73,74 +101,6 @@ def shown(where: Place) -> "list[tuple[Path | None, Process]]":
 def guards(where: Place, kind: str) -> "list[tuple[Process, dict[str, Any]]]":
     """The guards of one kind, with the process of each."""
     return [(process, each) for _, process in shown(where) for each in process.guards if each["kind"] == kind]
-
-
-def tell(where: Place, kind: str, name: str, verb: str, **settings: Any) -> dict[int, str]:
-    """Have guards do something in every process that has them; process id to ``done`` or what it answered.
-
-    Raises:
-        UsageError: there is no such guard.
-        ParamedicError: one of them refused, or does not answer.
-    """
-    from paramedic.guard.outside import Order, ask
-
-    found = guards(where, kind)
-    if not any(name in ("*", each["name"]) for _, each in found):
-        known = sorted({f"`{each['name']}`" for _, each in found})
-        told = f"`{name}`" if name != "*" else "at all"
-        raise UsageError(
-            f"no running process has a guard of kind `{kind}` {told}",
-            hint=f"there are {', '.join(known)}" if known else "`--dir` names the folder where a service shows them",
-        )
-    answers: dict[int, str] = {}
-    for folder in where.folders:
-        answers |= ask(Order(kind=kind, name=name, verb=verb, settings=settings), at=folder)
-    bad = [f"pid {pid}: {_said(answer)}" for pid, answer in answers.items() if answer != "done"]
-    if bad or not answers:
-        raise ParamedicError("; ".join(bad) or "the process ended meanwhile")
-    return answers
-
-
-def _said(answer: str) -> str:
-    return "does not answer" if answer == "silent" else answer
-
-
-def told(style: str, answers: Mapping[int, str], line: str) -> None:
-    """What was done, in a line or as JSON."""
-    from paramedic.cli.listing import show_json
-
-    if style == "json":
-        show_json({"done": sorted(answers)})
-    else:
-        click.echo(f"{line} (pid {', '.join(map(str, sorted(answers)))})")
-
-
-def values(pairs: Iterable[str]) -> dict[str, Any]:
-    """``key=value`` as settings: numbers are numbers, everything else is text.
-
-    Raises:
-        UsageError: one has no ``=``.
-    """
-    found: dict[str, Any] = {}
-    for pair in pairs:
-        key, sign, value = pair.partition("=")
-        if not sign or not key:
-            raise UsageError(f"`{pair}` is no setting", hint="write `failure_threshold=8`")
-        found[key.strip()] = _value(value.strip())
-    return found
-
-
-def _value(text: str) -> Any:
-    if re.fullmatch(r"-?\d+", text):
-        return int(text)
-    if re.fullmatch(r"-?\d*\.\d+", text):
-        return float(text)
-    return {"none": None, "true": True, "false": False}.get(text.lower(), text)
-
-
-def asked_by() -> str:
-    """Who gives the order, for the reason that the process shows."""
-    return who() if os.name == "posix" else "somebody"
 
 
 def rows_of(found: Sequence[tuple["Process", dict[str, Any]]], *names: str) -> list[dict[str, Any]]:

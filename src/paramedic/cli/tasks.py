@@ -6,7 +6,8 @@ from typing import Any
 import click
 
 from paramedic.cli.default import Default
-from paramedic.cli.guard_place import Place, dir_option, guards, place, tell, told
+from paramedic.cli.guard_orders import Told, tell, told
+from paramedic.cli.guard_place import Place, dir_option, guards, place
 from paramedic.cli.listing import format_option, show_json, show_rows
 from paramedic.model.errors import UsageError
 
@@ -65,9 +66,9 @@ def retry(context: click.Context, folder: Path | None, style: str) -> None:
     told(style, tell(place(context, folder), "tasks", "*", "retry"), "every call that waits is due")
 
 
-def _one(where: Place, verb: str, task: str) -> dict[int, str]:
-    """The order goes to the queue that has the call."""
-    for _, each in guards(where, "tasks"):
+def _one(where: Place, verb: str, task: str) -> Told:
+    """The order goes to one process whose queue has the call: several may share its file."""
+    for process, each in guards(where, "tasks"):
         if any(letter["id"] == task for letter in each["dead_letters"]):
-            return tell(where, "tasks", each["name"], verb, id=task)
+            return tell(where, "tasks", each["name"], verb, pids=(process.pid,), id=task)
     raise UsageError(f"no call `{task}` was given up", hint="`paramedic tasks list` shows them")

@@ -14,9 +14,11 @@ from threading import Event
 from typing import Any
 
 from paramedic.guard.clock import SYSTEM, Clock
+from paramedic.guard.ledger import Ledger
 from paramedic.guard.post import Order, alive, default_folder, put_order
+from paramedic.guard.tripwire import check_state
 
-__all__ = ["BY_AN_OPERATOR", "Order", "Process", "ask", "processes"]
+__all__ = ["BY_AN_OPERATOR", "Order", "Process", "ask", "mend", "processes"]
 
 BY_AN_OPERATOR = "an operator opened it"
 """How the reason of a breaker begins that a person holds open on purpose: nobody else may close it."""
@@ -91,3 +93,22 @@ def ask(order: Order, timeout_s: float = 2.0, clock: Clock = SYSTEM, at: Path | 
         answers = {each.pid: each.answers[order_id] for each in processes(at) if order_id in each.answers}
     told = {pid: text for pid, text in answers.items() if not text.startswith("unknown")}
     return told | dict.fromkeys(addressed - set(answers), "silent")
+
+
+def mend(path: Path) -> list[str]:
+    """Put a whole state file of a budget in its place while no process uses it; lines that say what was wrong.
+
+    One that is damaged is set aside. Raises ``OSError`` where it cannot be written.
+    """
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder `{path.parent}`")
+    lines: list[str] = []
+    unwritable: list[str] = []
+
+    def hear(kind: str, because: str) -> None:
+        (unwritable if kind == "state_unwritable" else lines).append(because)
+
+    Ledger(path.absolute(), check_state, hear).write()
+    if unwritable:
+        raise PermissionError(unwritable[0])
+    return lines

@@ -9,7 +9,7 @@ from paramedic.packs.guards.target import Guards
 from paramedic.sdk import ActContext, ActionFailed
 from paramedic.sdk.blocking import in_thread
 
-_WITHIN_S = 3.0
+WITHIN_S = 3.0
 """A process looks five times a second; one that does not answer in this time hangs."""
 
 
@@ -29,7 +29,7 @@ async def order(context: ActContext, guard: Guard, verb: str, **settings: Any) -
     """
     wanted = Order(kind=guard.kind, name=guard.name, verb=verb, settings=settings, pids=(guard.process.pid,))
     folder = target_of(context).folder
-    answers = await in_thread(ask, wanted, min(_WITHIN_S, context.limit_s), SYSTEM, folder)
+    answers = await in_thread(ask, wanted, min(WITHIN_S, context.limit_s), SYSTEM, folder)
     answer = answers.get(guard.process.pid, "it is gone")
     if answer != "done":
         told = "its process does not answer" if answer == "silent" else answer

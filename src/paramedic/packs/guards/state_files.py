@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from paramedic.guard.ledger import Ledger
+from paramedic.guard.outside import mend
 from paramedic.guard.state_file import Damaged
 from paramedic.guard.tripwire import check_state
 from paramedic.packs.guards import codes
@@ -186,5 +187,7 @@ async def _wrong(context: ActContext) -> list[Path]:
 
 
 def _mend(path: Path) -> None:
-    """Reading a damaged file sets it aside and writes a whole one."""
-    Ledger(path, check_state, lambda _kind, _because: None).write()
+    try:
+        mend(path)
+    except OSError as error:
+        raise ActionFailed(str(error)) from None

@@ -1,0 +1,191 @@
+"""Orders to guards: plans with receipts where a service file names the guards, else told to their processes."""
+
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import click
+
+from paramedic.cli.guard_place import Declared, Place, guards
+from paramedic.cli.listing import show_json
+from paramedic.cli.output import complain
+from paramedic.cli.surroundings import ask, who
+from paramedic.model.errors import ConfigurationError, ParamedicError, StoreError, UsageError
+from paramedic.model.wire import Json
+
+_ACTION = "guards.order"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What became of an order."""
+
+    pids: tuple[int, ...] = ()
+    """The processes that carried it out."""
+    plans: tuple[str, ...] = ()
+    """Where its receipts are."""
+    lines: tuple[str, ...] = field(default=())
+    """What there is to say beside."""
+
+    def __add__(self, other: "Told") -> "Told":
+        pids = tuple(sorted({*self.pids, *other.pids}))
+        return Told(pids=pids, plans=self.plans + other.plans, lines=self.lines + other.lines)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wanted:
+    """An order before it is given."""
+
+    kind: str
+    name: str
+    verb: str
+    settings: Mapping[str, Any]  # Any: plain JSON values
+    pids: tuple[int, ...] | None
+    files: tuple[Path, ...]
+
+    def params(self) -> dict[str, Json]:
+        """As those of the action."""
+        beside: dict[str, Json] = {"files": [str(each.absolute()) for each in self.files]} if self.files else {}
+        if self.pids is not None:
+            beside["pids"] = list(self.pids)
+        return {"kind": self.kind, "name": self.name, "verb": self.verb, "settings": dict(self.settings), **beside}
+
+
+def tell(
+    where: Place,
+    kind: str,
+    name: str,
+    verb: str,
+    *,
+    pids: tuple[int, ...] | None = None,
+    files: Sequence[Path] = (),
+    **settings: Any,
+) -> Told:
+    """Have guards do something in every process that has them, or in some; mend `files`, state files, beside.
+
+    Raises:
+        UsageError: there is no such guard.
+        ParamedicError: one of them refused, or does not answer.
+    """
+    wanted = _Wanted(kind=kind, name=name, verb=verb, settings=settings, pids=pids, files=tuple(files))
+    found = guards(where, kind)
+    if not files and not any(name in ("*", each["name"]) for _, each in found):
+        known = sorted({f"`{each['name']}`" for _, each in found})
+        told = f"`{name}`" if name != "*" else "at all"
+        raise UsageError(
+            f"no running process has a guard of kind `{kind}` {told}",
+            hint=f"there are {', '.join(known)}" if known else "`--dir` names the folder where a service shows them",
+        )
+    if where.declared is None:
+        return _directly(where, wanted)
+    try:
+        return _as_plans(where, where.declared, wanted)
+    except (StoreError, ConfigurationError) as error:  # who must close a breaker now cannot wait for a store
+        complain(f"the order leaves no receipt: {error}")
+        return _directly(where, wanted)
+
+
+def _as_plans(where: Place, declared: Declared, wanted: _Wanted) -> Told:
+    """By whoever owns the node: one plan for each component that has such guards."""
+    told = Told()
+    params = wanted.params()
+    for folder in where.folders:
+        for component in declared.components(folder):
+            order: dict[str, Json] = {
+                "component": component.name,
+                "action": _ACTION,
+                "with": dict(params),
+                "checks": [],
+            }
+            told += _outcome(ask(declared.service, declared.registry, "act", order))
+            params.pop("files", None)  # the first has mended them
+    if not told.pids and not wanted.files:
+        raise ParamedicError(
+            "no process of the service has such a guard", hint="`--dir` reaches every process that is shown in a folder"
+        )
+    return told
+
+
+def _outcome(result: Mapping[str, Json]) -> Told:
+    plans, receipts = result["plans"], result.get("receipts")
+    assert isinstance(plans, list)
+    (plan,) = plans
+    assert isinstance(plan, dict)
+    proofs = [each for each in receipts if isinstance(each, dict)] if isinstance(receipts, list) else []
+    if not result["verified"]:
+        why = [str(each["detail"]) for each in proofs if each["phase"] == "failed"] or [str(plan["why_ended"])]
+        raise ParamedicError(why[-1], hint=f"`paramedic receipts {plan['id']}`")
+    told = [each["output"] for each in proofs if each["phase"] == "done" and isinstance(each["output"], dict)]
+    pids = [int(str(pid)) for each in told for pid in _list(each, "done")]
+    lines = [str(line) for each in told for line in _list(each, "told")]
+    return Told(pids=tuple(pids), plans=(str(plan["id"]),), lines=tuple(lines))
+
+
+def _list(output: Mapping[str, Json], name: str) -> list[Json]:
+    found = output.get(name)
+    return found if isinstance(found, list) else []
+
+
+def _directly(where: Place, wanted: _Wanted) -> Told:
+    from paramedic.guard.outside import Order, ask, mend
+
+    lines: list[str] = []
+    for path in wanted.files:
+        try:
+            lines += [*mend(path.absolute()), f"`{path.name}` is whole"]
+        except OSError as error:
+            raise ParamedicError(str(error)) from None
+    order = Order(kind=wanted.kind, name=wanted.name, verb=wanted.verb, settings=wanted.settings, pids=wanted.pids)
+    answers: dict[int, str] = {}
+    for folder in where.folders:
+        answers |= ask(order, at=folder)
+    bad = [f"pid {pid}: {_said(answer)}" for pid, answer in answers.items() if answer != "done"]
+    if bad or not (answers or lines):
+        raise ParamedicError("; ".join(bad) or "the process ended meanwhile")
+    return Told(pids=tuple(sorted(answers)), lines=tuple(lines))
+
+
+def _said(answer: str) -> str:
+    return "does not answer" if answer == "silent" else answer
+
+
+def told(style: str, done: Told, line: str) -> None:
+    """What was done, in a line or as JSON."""
+    if style == "json":
+        show_json({"done": list(done.pids), "plans": list(done.plans), "told": list(done.lines)})
+        return
+    if done.pids:
+        click.echo(f"{line} (pid {', '.join(map(str, done.pids))})")
+    for each in done.lines:
+        click.echo(each)
+
+
+def asked_by() -> str:
+    """Who gives the order, for the reason that the process shows."""
+    return who() if os.name == "posix" else "somebody"
+
+
+def values(pairs: Iterable[str]) -> dict[str, Any]:
+    """``key=value`` as settings: numbers are numbers, everything else is text.
+
+    Raises:
+        UsageError: one has no ``=``.
+    """
+    found: dict[str, Any] = {}
+    for pair in pairs:
+        key, sign, value = pair.partition("=")
+        if not sign or not key:
+            raise UsageError(f"`{pair}` is no setting", hint="write `failure_threshold=8`")
+        found[key.strip()] = _value(value.strip())
+    return found
+
+
+def _value(text: str) -> Any:
+    if re.fullmatch(r"-?\d+", text):
+        return int(text)
+    if re.fullmatch(r"-?\d*\.\d+", text):
+        return float(text)
+    return {"none": None, "true": True, "false": False}.get(text.lower(), text)
