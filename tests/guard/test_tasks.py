@@ -167,10 +167,13 @@ def test_after_all_retries_a_call_is_given_up_and_listed(made, clock) -> None:
     assert queue.report() == {
         "file": str(Path("q.sqlite").absolute()),
         "max_retries": 2,
+        "breaker": None,
+        "breaker_state": None,
         "waiting": 0,
         "running": 0,
         "done": 1,
         "dead": 0,
+        "waiting_since": None,
         "dead_letters": [],
     }
 

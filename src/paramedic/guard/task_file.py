@@ -246,6 +246,12 @@ class TaskFile:
             found = dict(db.execute("SELECT state, count(*) FROM tasks GROUP BY state").fetchall())
         return {state: found.get(state, 0) for state in ("waiting", "running", "done", "dead")}
 
+    def waiting_since(self) -> float | None:
+        """When the oldest call that waits was kept; ``None`` where none waits."""
+        with self._db() as db:
+            found = db.execute("SELECT min(added) FROM tasks WHERE state = 'waiting'").fetchone()[0]
+        return None if found is None else float(found)
+
     def next_due(self) -> float | None:
         """When the next call is due; ``None`` where none waits."""
         with self._db() as db:

@@ -274,7 +274,15 @@ class FailedTaskQueue:
             {"id": each.id, "handler": each.handler, "runs": each.runs, "added": iso(each.added), "error": each.error}
             for each in self.dead_letters()[:100]
         ]
-        return {"file": str(self._file.path), "max_retries": self.max_retries, **self.counts(), "dead_letters": dead}
+        return {
+            "file": str(self._file.path),
+            "max_retries": self.max_retries,
+            "breaker": None if self._breaker is None else self._breaker.name,
+            "breaker_state": None if self._breaker is None else self._breaker.state,
+            **self.counts(),
+            "waiting_since": iso(self._file.waiting_since()),
+            "dead_letters": dead,
+        }
 
     def obey(self, verb: str, settings: Mapping[str, Any]) -> str:
         """Carry out an order: ``retry``, ``revive`` and ``discard`` with ``id``."""

@@ -78,6 +78,7 @@ QUEUE = (
 async def test_kept_calls_that_wait_are_well(program: Program, finds) -> None:
     """A call that waits for its next try is what the queue is for."""
     program.do(QUEUE)
+    await program.until(lambda: (program.shows("tasks") or {}).get("waiting") == 1, "the call to be shown")
     found = await finds("guards.tasks", Status.OK)
     assert "1 wait" in found.observed
 

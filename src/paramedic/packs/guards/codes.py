@@ -39,6 +39,11 @@ FLAGS_INVALID = Code(
 EXHAUSTED = Code(
     id="tasks.exhausted", type=IssueType.CONNECTIVITY, summary="kept calls failed in every retry and were given up"
 )
+PENDING = Code(
+    id="tasks.pending",
+    type=IssueType.CONNECTIVITY,
+    summary="kept calls wait although what they need is there again",
+)
 CARDINALITY = Code(
     id="metrics.cardinality", type=IssueType.RESOURCE, summary="a metric's label takes far too many values", depth=1
 )

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from paramedic.packs.guards import codes
-from paramedic.packs.guards.seeing import seen
+from paramedic.packs.guards.retrying import overdue, waits
+from paramedic.packs.guards.seeing import age_s, seen
 from paramedic.packs.guards.target import Guards
 from paramedic.sdk import Context, Evidence, Finding, check
 from paramedic.sdk.blocking import in_thread
@@ -17,15 +18,17 @@ Letter = Mapping[str, Any]
 """A call that was given up, as a queue shows it; Any: plain JSON values."""
 
 
-@check(codes.EXHAUSTED, of=Guards, timeout_s=5, every_s=5, id="guards.tasks")
+@check(codes.EXHAUSTED, codes.PENDING, of=Guards, timeout_s=5, every_s=5, id="guards.tasks")
 async def tasks(target: Guards, context: Context) -> Finding:
-    """No kept call was given up.
+    """No kept call was given up, and none waits for longer than it has to.
 
     Looks at: the queues of failed tasks that the component's processes show, and the declared file of one that no
-    process shows: calls that failed in every retry.
+    process shows: calls that failed in every retry, and calls that have waited for ``pending_s`` (60) while the breaker
+    before them, where there is one, lets calls through.
     Why: what was promised to somebody (a delivery, a message, a payment) is not done, and nobody tries any more.
     By hand: ``paramedic tasks list``
-    Healed by: a person: each call is tried again with ``paramedic tasks revive ID``, or dropped with ``discard ID``
+    Healed by: retry-failed-tasks makes calls that wait, once the checks of what they need pass; what was given up is
+    for a person: each call is tried again with ``paramedic tasks revive ID``, or dropped with ``discard ID``
     """
     shown = await seen(target, context, "tasks")
     letters: list[Letter] = [each for guard in shown for each in guard.shows["dead_letters"]]
@@ -40,6 +43,16 @@ async def tasks(target: Guards, context: Context) -> Finding:
         except sqlite3.Error as error:
             return context.unknown(f"`{target.queue.name}` cannot be read: {error}")
         count = max(count, len(letters))
+    if not count and (late := overdue(shown, context)):
+        kept = sum(map(waits, late))
+        return context.warning(
+            codes.PENDING,
+            observed=f"{kept} kept calls wait, the oldest for {age_s(late[0].shows['waiting_since'], context):.0f} s",
+            expected="calls that are made once what they need is there",
+            because="the time of their next retry was set while it was away",
+            hint="`paramedic tasks retry` makes every call that waits due now",
+            waiting=float(kept),
+        )
     if not count:
         return context.ok(f"no call was given up, {waiting} wait", waiting=float(waiting))
     first = letters[0]
