@@ -4,8 +4,8 @@ from paramedic.packs.guards.breakers import Reset, Retune, breakers
 from paramedic.packs.guards.budgets import Baseline, ResetTripwire, StopSpending, budgets
 from paramedic.packs.guards.flags import flags
 from paramedic.packs.guards.labels import Cap, labels
-from paramedic.packs.guards.retrying import Retry
 from paramedic.packs.guards.operators import OperatorOrder
+from paramedic.packs.guards.retrying import Retry
 from paramedic.packs.guards.state_files import RepairState, states
 from paramedic.packs.guards.target import Guards
 from paramedic.packs.guards.tasks import tasks
