@@ -53,6 +53,9 @@ def test_every_guard_is_measured_under_its_name(collected, clock, tmp_path) -> N
     for _ in range(2):
         with pytest.raises(CircuitOpen):
             breaker.admit()
+    breaker.allow_half_open()
+    breaker.reset()
+    breaker.force_open()
     idle = CircuitBreaker(name="idle", clock=clock)
     tripwire = BudgetTripwire(clock=clock)
     tripwire.record(120, 100)
@@ -71,9 +74,10 @@ def test_every_guard_is_measured_under_its_name(collected, clock, tmp_path) -> N
     found = collected()
     assert found["guard.breaker.state"] == {(("breaker", "idle"),): 0, (("breaker", "model"),): 2}
     assert found["fusion.circuit_breaker.event"] == {
-        (("breaker", "idle"), ("event", "opened")): 0,
-        (("breaker", "idle"), ("event", "rejected")): 0,
-        (("breaker", "model"), ("event", "opened")): 1,
+        **{(("breaker", "idle"), ("event", event)): 0 for event in ("opened", "half_opened", "closed", "rejected")},
+        (("breaker", "model"), ("event", "opened")): 2,
+        (("breaker", "model"), ("event", "half_opened")): 1,
+        (("breaker", "model"), ("event", "closed")): 1,
         (("breaker", "model"), ("event", "rejected")): 2,
     }
     assert found["guard.budget.tokens"] == {(("budget", "tokens"),): 120}

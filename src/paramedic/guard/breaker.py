@@ -75,11 +75,13 @@ class Trial:
 
     __slots__ = ("_breaker", "permit", "round", "waiting")
 
-    def __init__(self, breaker: "CircuitBreaker", round_: int, permit: str | None) -> None:
+    permit: str | None
+    """The permit of the shared store, where there is one."""
+
+    def __init__(self, breaker: "CircuitBreaker", round_: object) -> None:
         self._breaker = breaker
         self.round = round_
-        self.permit = permit
-        """The permit of the shared store, where there is one."""
+        self.permit = None
         self.waiting = ()
 
     def count(self) -> None:
@@ -91,7 +93,7 @@ class Trial:
 
     def abandoned(self) -> None:
         """The trial says nothing: it only gives its permit back."""
-        self._breaker.end_trial(self, good=None, because="", now=0.0)
+        self._breaker.end_trial(self, good=None, because="", now=self._breaker.clock.monotonic())
 
     def was_slow(self, now: float) -> None:
         """An answer that comes too late is no recovery."""
@@ -163,13 +165,12 @@ class CircuitBreaker:
         self._because = ""
         self._forced = False
         self._refuse_until = _AT_ONCE  # monotonic; calls before are refused without a lock
-        self._opened = 0.0
-        self._round = 0  # counts half-open periods
+        self._opened = _AT_ONCE
+        self._round: object = None  # tells one half-open period from another
         self._trials: set[Trial] = set()
-        self._good_trials = 0
         self._violations: dict[TripCondition, int] = {}
         self._rejected = 0
-        self._opened_times = 0
+        self._turns = {"opened": 0, "half_opened": 0, "closed": 0}
         self._last_failure: float | None = None
         self._changed = clock.wall()
         self._watched = False
@@ -287,7 +288,7 @@ class CircuitBreaker:
             self._probe_if_due(now)
             full = self._state is State.OPEN or len(self._trials) >= self.settings.half_open_max_calls
             if not full:
-                trial = Trial(self, self._round, None)
+                trial = Trial(self, self._round)
                 self._trials.add(trial)
         if full:
             raise self._refusal(max(0.0, self._refuse_until - now))
@@ -301,7 +302,7 @@ class CircuitBreaker:
 
     def _refusal(self, remaining: float) -> CircuitOpen:
         self._rejected += 1
-        if self.listeners:
+        if self.listeners.all:
             self.listeners.tell(self._event("rejected", self._because))
         return CircuitOpen(self.name, remaining, self._because)
 
@@ -347,7 +348,7 @@ class CircuitBreaker:
                 elif good is False:
                     self._last_failure = self.clock.wall()
                     self._open(because, now)
-        if trial.permit is not None and self.sharing is not None:
+        if self.sharing is not None:
             self.sharing.give_back(self.name, trial.permit)
         self._tell()
 
@@ -391,8 +392,12 @@ class CircuitBreaker:
                 "calls": period.tally.calls,
                 "slow_calls": period.tally.slow,
                 "rejected": self._rejected,
-                "opened_times": self._opened_times,
+                "opened_times": self._turns["opened"],
             }
+
+    def events(self) -> dict[str, int]:
+        """How often each thing happened that it tells of."""
+        return {**self._turns, "rejected": self._rejected}
 
     def reset(self) -> None:
         """Close it and forget the failures."""
@@ -477,14 +482,12 @@ class CircuitBreaker:
             self._half_open("the recovery time is over")
 
     def _open(self, because: str, now: float, *, forced: bool = False, publish: bool = True) -> None:
-        self._count(self._period)
         self._opened = now
-        self._opened_times += 1
         self._violations = {}
         self._enter(State.OPEN, "opened", because, forced=forced, publish=publish)
 
     def _half_open(self, because: str) -> None:
-        self._round += 1
+        self._round = object()
         self._good_trials = 0
         self._enter(State.HALF_OPEN, "half_opened", because, publish=False)
 
@@ -495,6 +498,7 @@ class CircuitBreaker:
 
     def _enter(self, state: State, kind: str, because: str, *, forced: bool = False, publish: bool) -> None:
         self._state = state
+        self._turns[kind] += 1
         self._because = because
         self._forced = forced
         self._changed = self.clock.wall()
@@ -542,7 +546,6 @@ class CircuitBreaker:
                         self._open(told.because, told.opened, forced=told.forced, publish=False)
                     elif self._state is not State.CLOSED:
                         self._close(told.because, publish=False)
-                self._tell()
         self.look()
 
     def report(self) -> dict[str, Any]:

@@ -30,26 +30,23 @@ Listener = Callable[[GuardEvent], object]
 class Listeners:
     """Those who hear events. A listener that raises is logged and harms nobody else."""
 
-    __slots__ = ("_listeners",)
+    __slots__ = ("all",)
 
     def __init__(self) -> None:
-        self._listeners: tuple[Listener, ...] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self._listeners)
+        self.all: tuple[Listener, ...] = ()
 
     def add(self, listener: Listener) -> Callable[[], None]:
         """Hear from now on; the returned function stops it."""
-        self._listeners = (*self._listeners, listener)
+        self.all = (*self.all, listener)
 
         def remove() -> None:
-            self._listeners = tuple(each for each in self._listeners if each is not listener)
+            self.all = tuple(each for each in self.all if each is not listener)
 
         return remove
 
     def tell(self, event: GuardEvent) -> None:
         """Pass an event to all."""
-        for listener in self._listeners:
+        for listener in self.all:
             try:
                 listener(event)
             except Exception:  # boundary: a listener is foreign code
@@ -66,7 +63,10 @@ RECENT: deque[GuardEvent] = deque(maxlen=KEPT)
 
 
 def listen(listener: Listener) -> Callable[[], None]:
-    """Hear the events of every guard in this process; the returned function stops it."""
+    """Hear the events of every guard in this process; the returned function stops it.
+
+    Refused calls are told to the breaker's own listeners alone: there may be thousands a second.
+    """
     return EVERYBODY.add(listener)
 
 

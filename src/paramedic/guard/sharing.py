@@ -133,9 +133,9 @@ class Sharing:
         self._out[permit] = name
         return permit
 
-    def give_back(self, name: str, permit: str) -> None:
+    def give_back(self, name: str, permit: str | None) -> None:
         """A trial has ended."""
-        if self._out.pop(permit, None) is None:
+        if permit is None or self._out.pop(permit, None) is None:
             return
         try:
             with self._lock:

@@ -70,13 +70,12 @@ def breaker_states() -> list[Row]:
 
 
 def breaker_events() -> list[Row]:
-    """How often breakers opened, and how many calls they refused."""
-    rows = []
-    for guard in _of("breaker"):
-        state = guard.get_state()
-        rows += [(state["opened_times"], {"breaker": guard.name, "event": "opened"})]
-        rows += [(state["rejected"], {"breaker": guard.name, "event": "rejected"})]
-    return _summed(rows)
+    """How often breakers opened, half opened and closed, and how many calls they refused."""
+    return _summed(
+        (times, {"breaker": guard.name, "event": event})
+        for guard in _of("breaker")
+        for event, times in guard.events().items()
+    )
 
 
 def of_budgets(number: str) -> list[Row]:

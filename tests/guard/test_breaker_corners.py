@@ -1,0 +1,176 @@
+"""One breaker where calls overlap, and what is told at once."""
+
+import pytest
+
+from paramedic.guard import CircuitBreaker, Window
+from paramedic.guard.breaker import _ENTERED
+from paramedic.guard.testing import Outcomes
+from paramedic.guard.watcher import Watcher
+from paramedic.guard.wrapping import FULL
+
+
+class Down(Exception):
+    """The dependency does not answer."""
+
+
+@pytest.fixture
+def slow(clock):
+    """Counts calls over one second as slow."""
+
+    def make(name="model", **settings):
+        return CircuitBreaker(
+            name=name, window=Window(calls=20, slow_call_rate=1.0, slow_call_s=1), clock=clock, **settings
+        )
+
+    return make
+
+
+def fail(breaker):
+    with pytest.raises(Down):
+        breaker.call(Outcomes([Down()]))
+
+
+@pytest.mark.parametrize("order", ["abc", "acb", "bac", "bca", "cab", "cba"])
+def test_blocks_that_end_in_any_order_keep_their_own_times(slow, clock, order) -> None:
+    """Blocks of several breakers overlap as generators do: each measures itself, and nothing of them stays."""
+    breakers = {name: slow(name) for name in "abc"}
+    for name in "abc":
+        breakers[name].__enter__()
+    took = {}
+    for seconds, name in enumerate(order):
+        breakers[name].__exit__(None, None, None)
+        took[name] = seconds
+        clock.advance(1.5)
+    assert _ENTERED.get() is None
+    for name, breaker in breakers.items():
+        state = breaker.get_state()
+        assert (name, state["calls"], state["slow_calls"]) == (name, 1, took[name] > 0)
+
+
+def test_blocks_inside_each_other_and_errors_in_them(slow, clock) -> None:
+    """The error of an inner block is counted by the breaker that it belongs to, whichever ends first."""
+    outer, inner = slow("outer"), slow("inner")
+    outer.__enter__()
+    inner.__enter__()
+    outer.__exit__(Down, Down(), None)
+    inner.__exit__(None, None, None)
+    assert (outer.get_state()["failure_count"], inner.get_state()["failure_count"]) == (1, 0)
+    with outer, inner:
+        clock.advance(2)
+    assert _ENTERED.get() is None
+    assert (outer.get_state()["slow_calls"], inner.get_state()["slow_calls"]) == (1, 1)
+
+
+def test_the_defaults_are_those_of_the_contract() -> None:
+    """5 failures, 300 s, 2 successes, 1 trial."""
+    breaker = CircuitBreaker()
+    found = (
+        breaker.failure_threshold,
+        breaker.recovery_timeout,
+        breaker.success_threshold,
+        breaker.half_open_max_calls,
+    )
+    assert found == (5, 300.0, 2, 1)
+
+
+def test_settings_are_attributes(clock) -> None:
+    """Assigning changes them while calls run."""
+    breaker = CircuitBreaker(clock=clock)
+    breaker.success_threshold = 3
+    breaker.half_open_max_calls = 4
+    breaker.trip_conditions = [{"metric": "m", "threshold": 1}]
+    assert (breaker.settings.success_threshold, breaker.settings.half_open_max_calls) == (3, 4)
+    assert breaker.trip_conditions[0].metric == "m"
+    assert breaker.settings.trip_conditions == breaker.trip_conditions
+
+
+def test_every_turn_is_told_at_once(slow, clock) -> None:
+    """Before the call that made it is over, nobody has to ask."""
+    heard = []
+    breaker = slow(success_threshold=1, recovery_timeout=10, listener=lambda event: heard.append(event.kind))
+    breaker.change(minimum_calls=1)
+    assert heard == ["tuned"]
+    breaker.change(minimum_calls=1)
+    assert heard == ["tuned"]
+    with breaker:
+        clock.advance(2)
+    assert heard == ["tuned", "opened"]
+    clock.advance(10)
+    with breaker:
+        assert heard[2:] == ["half_opened"]
+    assert heard[3:] == ["closed"]
+    breaker.change(trip_conditions=[{"metric": "other", "threshold": 1}, {"metric": "mine", "threshold": 1}])
+    breaker.record_metric("mine", 2)
+    assert heard[4:] == ["tuned", "opened"]
+
+
+def test_what_ends_while_it_is_open_changes_nothing(slow, clock) -> None:
+    """Calls that were under way when it opened say nothing any more, failed or slow."""
+    breaker = slow(failure_on=Down)
+    one, two = breaker.admit(), breaker.admit()
+    breaker.force_open()
+    one.failed(Down(), clock.monotonic())
+    two.was_slow(clock.monotonic())
+    state = breaker.get_state()
+    assert (state["failure_count"], state["slow_calls"], state["calls"], state["because"]) == (
+        0,
+        0,
+        0,
+        "opened by hand",
+    )
+
+
+def test_a_slow_call_counts_after_the_fast_ones_before_it(slow, clock) -> None:
+    """What waits is counted before a slow call is judged."""
+    breaker = slow()
+    for _ in range(9):
+        breaker.call(max, 1, 2)
+    with breaker:
+        clock.advance(2)
+    assert breaker.closed_period.tally.calls == 10
+
+
+def test_fast_successes_of_blocks_do_not_pile_up(clock) -> None:
+    """They wait to be counted up to a number, and no further."""
+    breaker = CircuitBreaker(clock=clock)
+    for _ in range(FULL):
+        breaker.call(max, 1, 2)
+    assert len(breaker.closed_period.waiting) == FULL
+    breaker.call(max, 1, 2)
+    assert len(breaker.closed_period.waiting) == 0
+
+
+def test_a_trial_of_an_earlier_round_only_gives_its_permit_back(clock) -> None:
+    """It ends after the breaker opened and half opened anew: neither its success nor its failure counts."""
+    for ending in ("succeeded", "failed"):
+        breaker = CircuitBreaker(success_threshold=1, half_open_max_calls=2, failure_on=Down, clock=clock)
+        breaker.force_open()
+        breaker.allow_half_open()
+        trial = breaker.admit()
+        breaker.force_open()
+        breaker.allow_half_open()
+        if ending == "succeeded":
+            trial.succeeded(clock.monotonic())
+        else:
+            trial.failed(Down(), clock.monotonic())
+        assert (breaker.state, breaker.get_state()["half_open_calls"]) == ("half_open", 0)
+
+
+def test_it_is_watched_once(clock, monkeypatch) -> None:
+    """Not again with every call."""
+    seen = []
+    monkeypatch.setattr(Watcher, "watch", lambda _watcher, guard: seen.append(guard))
+    breaker = CircuitBreaker(clock=clock)
+    for _ in range(3):
+        breaker.call(max, 1, 2)
+        assert breaker.state == "closed"
+    assert seen == [breaker]
+
+
+def test_after_a_fork_the_shared_store_is_opened_anew(clock, tmp_path) -> None:
+    """A connection must not cross a fork."""
+    breaker = CircuitBreaker(shared=tmp_path / "s.sqlite", clock=clock)
+    breaker.tick()
+    assert breaker.sharing._store is not None
+    breaker.forked()
+    assert breaker.sharing._store is None
