@@ -128,10 +128,11 @@ async def _try(service: Service, routes: tuple[str, ...]) -> list[tuple[str, str
 
     redactor = Redactor(service.secrets)
     subject = f"[test] {service.name}: this is only a test"
+    why = f"{who()} tries the routes"
+    body = {"kind": "test", "subject": subject, "service": service.name, "why": why}
     found = []
     for route, addresses in service.escalation.items():
         for address in addresses if not routes or route in routes else ():
-            body = {"event": "test", "service": service.name, "why": f"{who()} tries the route `{route}`"}
             place = f"{address.partition('://')[0]}://…"
             found.append((route, place, await send(address, subject, body, redactor)))
     return found

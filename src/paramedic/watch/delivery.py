@@ -73,7 +73,7 @@ class Delivery:
             self._unsaved = {name: each for name, each in self._unsaved.items() if done.get(name) is not each}
 
     async def _deliver(self, message: Message) -> None:
-        payload = {"id": message.id, "kind": message.kind, **dump(message.body)}
+        payload = {"id": message.id, "kind": message.kind, "subject": message.subject, **dump(message.body)}
         error = await send(message.address, message.subject, payload, self._node.redactor)
         now = self._clock.now()
         attempts = message.attempts + 1

@@ -11,6 +11,7 @@ from paramedic.watch.jobs import reason
 
 logging.getLogger("apprise").propagate = False  # what it says is our reason, and said once
 _TIMEOUT_S = 10.0
+_HEAD = ("id", "kind", "subject")
 _HOOKS = {"json": "http", "jsons": "https", "http": "http", "https": "https"}
 
 
@@ -24,7 +25,7 @@ async def send(address: str, subject: str, payload: Mapping[str, Json], redactor
         redactor: what cleans both.
     """
     scheme, _, rest = address.partition("://")
-    safe = redactor.data({"subject": subject, **payload})
+    safe = redactor.data(dict(payload))
     if hook := _HOOKS.get(scheme.lower()):
         return redactor.text(await _post(f"{hook}://{rest}", safe))
     try:
@@ -63,6 +64,8 @@ def _lines(payload: Json) -> list[str]:
         return [str(payload)]
     lines = []
     for name, value in payload.items():
+        if name in _HEAD:
+            continue
         if isinstance(value, list) and value:
             lines += [f"{name}:", *(f"  - {each}" for each in value)]
         elif isinstance(value, dict) and value:
