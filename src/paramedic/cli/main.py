@@ -39,6 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "audit": ("records:audit", "Verify that no record was changed or removed."),
     "backup": ("backup:backup", "Make, list, verify, restore and prune backups."),
     "vector": ("vector:vector", "Vector indexes: check, describe, back up, restore, rebuild, compact."),
+    "mcp": ("mcp:mcp", "Servers of tools: status, tools, calls, what they have to be."),
     "breakers": ("breakers:breakers", "List, reset, open and tune circuit breakers of running processes."),
     "flags": ("flags:flags", "List, validate and switch feature flags of running processes."),
     "budget": ("budget:budget", "Show, reset and repair token and energy budgets."),

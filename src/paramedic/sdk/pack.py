@@ -2,7 +2,7 @@
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, is_dataclass
 from functools import cached_property, lru_cache
 from importlib.metadata import EntryPoint, entry_points
@@ -11,6 +11,7 @@ from typing import Any, get_type_hints
 
 from paramedic.model.code import Code, Ending, IssueType
 from paramedic.model.errors import PackError
+from paramedic.model.wire import Json
 from paramedic.sdk.action import ActionSpec
 from paramedic.sdk.check import CheckSpec
 from paramedic.sdk.saving import Backup
@@ -37,6 +38,9 @@ class Kind:
     """How such a file is copied while in use, where a plain copy would not be whole."""
     backup: Backup | None = None
     """How its components are backed up and brought back; ``None`` where they hold nothing of their own."""
+    offers: Callable[[Any, Path, float], Awaitable[Mapping[str, Json]]] | None = None
+    """What a component offers beyond a verdict, for commands that show it: given its target, the folder of the service
+    file and the seconds that it may take; changes nothing. Raises ``ParamedicError`` where it cannot be asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

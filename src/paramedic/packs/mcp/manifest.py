@@ -49,7 +49,7 @@ def digest(schema: object) -> str:
 def as_text(manifest: Manifest) -> str:
     """The file's content."""
     tools = {
-        name: {"sha256": digest(_contract(tool)), **{key: value for key, value in tool.items() if value is not None}}
+        name: {"sha256": digest(contract(tool)), **{key: value for key, value in tool.items() if value is not None}}
         for name, tool in sorted(manifest.tools.items())
     }
     document = {
@@ -74,7 +74,7 @@ def read(path: Path) -> Manifest | None:
             raise NoManifest(f"`{path.name}` is of version {data['schema_version']}, not {_VERSION}")
         tools = {str(name): dict(each) for name, each in data["tools"].items()}
         for name, tool in tools.items():
-            if tool.pop("sha256", None) != digest(_contract(tool)):
+            if tool.pop("sha256", None) != digest(contract(tool)):
                 raise NoManifest(f"the digest of `{name}` in `{path.name}` is not that of its schema")
         return Manifest(
             server=str(data["server"]),
@@ -99,7 +99,7 @@ def changes(then: Mapping[str, Schema], now: Mapping[str, Schema]) -> tuple[Chan
     return tuple(sorted(found, key=lambda each: (not each.breaks, each.tool, each.words)))
 
 
-def _contract(tool: Schema) -> Mapping[str, Any]:
+def contract(tool: Schema) -> Mapping[str, Any]:
     """What calls rely upon."""
     return {"inputSchema": tool.get("inputSchema"), "outputSchema": tool.get("outputSchema")}
 
@@ -108,7 +108,7 @@ def _of_tool(name: str, then: Schema, now: Schema) -> Iterator[Change]:
     if then.get("description") != now.get("description"):
         words = f"describes itself as {_brief(now.get('description'))}, was {_brief(then.get('description'))}"
         yield Change(tool=name, words=words, breaks=False)
-    if digest(_contract(then)) == digest(_contract(now)):
+    if digest(contract(then)) == digest(contract(now)):
         return
     told = [
         *_of_arguments(name, then.get("inputSchema") or {}, now.get("inputSchema") or {}),
