@@ -82,6 +82,13 @@ def test_an_attended_playbook_waits_for_a_person(tmp_path: Path) -> None:
     assert ruling.answer is Answer.APPROVAL
 
 
+@pytest.mark.parametrize(("code", "wanted"), [("x", Answer.APPROVAL), ("y", Answer.GO)])
+def test_a_playbook_may_be_attended_for_some_codes_only(tmp_path: Path, code: str, wanted: Answer) -> None:
+    """A restart heals what is down by itself, and what is slow once a person agrees."""
+    plan = replace(make_plan(Risk.SAFE), fingerprint=f"api:{code}")
+    assert rule(plan, make_playbook(attended_for=("x",)), make_service(tmp_path, part("api")), QUIET).answer is wanted
+
+
 def test_a_pause_makes_every_plan_wait(tmp_path: Path) -> None:
     """`paramedic pause` stops automation."""
     service = make_service(tmp_path, part("api"))

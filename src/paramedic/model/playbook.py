@@ -42,6 +42,8 @@ class Playbook:
     """Of the restart family: may run by itself on components that we or a declared owner start."""
     attended: bool = False
     """Always waits for approval, whatever its risk."""
+    attended_for: tuple[str, ...] = ()
+    """Codes for which it waits for approval, though it runs by itself for others."""
 
 
 class PlanState(StrEnum):

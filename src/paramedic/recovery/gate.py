@@ -66,6 +66,8 @@ def _why_a_person(plan: Plan, playbook: Playbook, service: Service, autonomy: Au
         return f"something would be lost for good: {'; '.join(lost)}"
     if playbook.attended:
         return f"`{playbook.name}` always waits for a person"
+    if (code := plan.fingerprint.rpartition(":")[2]) in playbook.attended_for:
+        return f"`{playbook.name}` waits for a person where it is to heal `{code}`"
     if plan.risk.rank <= service.max_risk.rank and plan.risk is not Risk.MANUAL:
         return None
     if plan.risk is Risk.DISRUPTIVE and playbook.is_restart and is_ours_to_restart(service.components[plan.suspect]):

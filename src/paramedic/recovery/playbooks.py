@@ -10,7 +10,7 @@ from paramedic.sdk.pack import Registry
 
 SHIPPED = Path(__file__).parent.parent / "defaults" / "playbooks"
 _log = logging.getLogger(__name__)
-_KEYS = {"title", "heals", "steps", "verify", "restart", "attended"}
+_KEYS = {"title", "heals", "steps", "verify", "restart", "attended", "attended_for"}
 
 
 def load_playbooks(registry: Registry, directories: Iterable[Path] = ()) -> Mapping[str, Playbook]:
@@ -76,6 +76,9 @@ def _read(path: Path, registry: Registry, problems: list[Problem]) -> Playbook |
     for code in heals:
         if code not in registry.codes and code.split(".")[0] in registry.kinds:
             complain(f"`heals` names the unknown code `{code}`", hint="`paramedic checks` lists every code")
+    attended_for = _texts(data.get("attended_for"))
+    for code in set(attended_for) - set(heals):
+        complain(f"`attended_for` names `{code}`, which `heals` does not")
     verify = data.get("verify")
     if not isinstance(verify, dict) or verify.get("checks") != "failed":
         complain("`verify` is missing", "`verify: {checks: failed}`", "nothing is healed that cannot be verified")
@@ -91,6 +94,7 @@ def _read(path: Path, registry: Registry, problems: list[Problem]) -> Playbook |
         verify=Verification(times=verify.get("times"), within_s=verify.get("within_s")),
         is_restart=bool(data.get("restart", False)),
         attended=bool(data.get("attended", False)),
+        attended_for=attended_for,
     )
 
 
