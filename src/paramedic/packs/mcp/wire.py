@@ -1,5 +1,7 @@
 """The client library's way over HTTP, with what it keeps to itself: the statuses, the heads of bodies, the failures."""
 
+import asyncio
+import contextlib
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from functools import lru_cache
@@ -9,6 +11,8 @@ import httpx2
 from paramedic.packs.tcp.resolve import addresses
 
 _HEAD, _LARGEST = 2048, 8 << 20
+_PEEK_S = 1.0
+_SPOKEN = ("application/json", "text/event-stream")
 SESSION = "mcp-session-id"
 
 
@@ -44,7 +48,9 @@ class Recorder(httpx2.AsyncBaseTransport):
         self.kind = response.headers.get("content-type", "")
         self.session = response.headers.get(SESSION) or self.session
         assert isinstance(response.stream, httpx2.AsyncByteStream)
-        response.stream = _Overheard(response.stream, self)
+        overheard = response.stream = _Overheard(response.stream, self)
+        if response.status_code >= 400 or not self.kind.startswith(_SPOKEN):
+            await overheard.peek()  # nobody else reads it
         return response
 
     async def aclose(self) -> None:
@@ -57,17 +63,30 @@ class _Overheard(httpx2.AsyncByteStream):
 
     def __init__(self, inner: httpx2.AsyncByteStream, recorder: Recorder) -> None:
         self._inner = inner
+        self._parts = aiter(inner)
         self._recorder = recorder
+        self._peeked: list[bytes] = []
         self._size = 0
 
+    async def peek(self) -> None:
+        """Remember the beginning before anybody reads on."""
+        with contextlib.suppress(TimeoutError, StopAsyncIteration, httpx2.TransportError):
+            async with asyncio.timeout(_PEEK_S):
+                self._peeked.append(self._noted(await anext(self._parts)))
+
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for part in self._inner:
-            self._size += len(part)
-            if self._size > _LARGEST:
-                raise TooMuch(f"an answer is longer than {_LARGEST >> 20} MiB")
-            if len(self._recorder.head) < _HEAD:
-                self._recorder.head += part[:_HEAD]
+        for part in self._peeked:
             yield part
+        async for part in self._parts:
+            yield self._noted(part)
+
+    def _noted(self, part: bytes) -> bytes:
+        self._size += len(part)
+        if self._size > _LARGEST:
+            raise TooMuch(f"an answer is longer than {_LARGEST >> 20} MiB")
+        if len(self._recorder.head) < _HEAD:
+            self._recorder.head += part[:_HEAD]
+        return part
 
     async def aclose(self) -> None:
         await self._inner.aclose()
