@@ -57,6 +57,21 @@ def test_an_index_is_described_kept_damaged_and_restored(home: Path, vector) -> 
     assert vector("check").returncode == 0
 
 
+def test_a_backup_of_an_index_is_one_like_every_other(home: Path, vector, paramedic) -> None:
+    """`vector backup` makes what `backup create` makes; both files come back from it, and the checks judge them."""
+    assert vector("manifest", "--yes").returncode == 0
+    ran = vector("backup", "memory")
+    assert ran.returncode == 0, ran.stderr
+    assert "golden queries are found" in ran.stdout
+    (home / "memory.faiss").write_bytes(b"")
+    (home / "memory.faiss.manifest.json").write_text("{}")
+    ran = paramedic("backup", "restore", "latest", "memory", "--yes")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "2 of 2 files were exchanged" in ran.stdout
+    assert count(home) == 400
+    assert json.loads((home / "memory.faiss.manifest.json").read_text())["ntotal"] == 400
+
+
 def test_a_person_is_asked_before_anything_is_lost(home: Path, vector) -> None:
     """Where nobody can answer, nothing is done."""
     ran = vector("initialize", "memory")

@@ -73,25 +73,11 @@ def initialize(context: click.Context, name: str | None, force: bool, yes: bool,
 @format_option
 @click.pass_context
 def backup(context: click.Context, name: str | None, style: str) -> None:
-    """Keep a verified copy of the index and its manifest, from which it can be restored."""
-    from paramedic.model.clock import SystemClock
-    from paramedic.recovery.last_good import LastGoodFiles
+    """Back the index and its manifest up, as `paramedic backup create` does; `restore` looks there, too."""
+    from paramedic.cli.backup import create
 
-    service, registry = load_service(context)
-    component = _known(service, name)
-    kind = registry.kinds[_KIND]
-    files = LastGoodFiles(service.settings.state_dir / "last-good", SystemClock())
-    copies = {str(path): files.keep(path, kind.copy) for path in kind.keeps(component.target)}
-    lost = [path for path, copy in copies.items() if copy is None]
-    if lost:
-        raise ParamedicError(
-            f"no copy of {', '.join(f'`{each}`' for each in lost)} could be kept",
-            hint="`paramedic vector check` tells what is wrong with it; above 1 GiB no copies are kept",
-        )
-    if style == "json":
-        show_json({"copies": copies})
-    else:
-        emit("".join(f"kept {path} as {copy}\n" for path, copy in copies.items()))
+    service, _ = load_service(context)
+    context.invoke(create, components=(_known(service, name).name,), style=style)
 
 
 @vector.command()

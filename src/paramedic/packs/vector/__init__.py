@@ -5,6 +5,7 @@ from pathlib import Path
 from paramedic.packs.vector.actions import AddMissing, Compact, Describe, Initialize, Rebuild, Restore
 from paramedic.packs.vector.asking import NoAnswer, ask_now, memory_for
 from paramedic.packs.vector.checks import is_current, is_sound
+from paramedic.packs.vector.saving import backup
 from paramedic.packs.vector.target import Vector
 from paramedic.sdk import Kind, Pack
 from paramedic.sdk.files import open_regular
@@ -51,6 +52,7 @@ pack = Pack(
             files=lambda target: (target.index, target.manifest_path),
             keeps=kept,
             copy=copy,
+            backup=backup,
         ),
     ),
     checks=(is_sound, is_current),

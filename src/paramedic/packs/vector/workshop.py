@@ -9,6 +9,7 @@ from paramedic.packs.vector.inside import manifest
 from paramedic.packs.vector.inside.manifest import Broken, Manifest
 from paramedic.packs.vector.target import Vector
 from paramedic.sdk import ActContext, ActionFailed
+from paramedic.sdk.blocking import in_thread
 from paramedic.sdk.files import digest, kept
 from paramedic.sdk.notes import Notes
 from paramedic.sdk.swapping import Exchange
@@ -66,9 +67,10 @@ async def facts_of(path: Path, limit_s: float, described: Path | None = None, *,
 
 
 async def newest_good(context: ActContext) -> Good | None:
-    """The newest copy that loads, holds something, and fits what the service file says."""
+    """The newest copy, or one of a backup, that loads, holds something, and fits what the service file says."""
     target = target_of(context)
-    for copy in context.last_good.newest(target.index):
+    copies = await in_thread(context.last_good.newest, target.index)
+    for copy in sorted(copies, key=lambda each: kept(each).at, reverse=True):
         facts = await facts_of(copy, context.limit_s)
         if facts is None or not facts["is_trained"] or not facts["vectors"] or facts["strange"]:
             continue
