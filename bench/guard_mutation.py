@@ -131,6 +131,8 @@ def sites(tree: ast.AST) -> Iterator[tuple[ast.AST, str, str]]:
             skipped.update(map(id, ast.walk(node.args[0])))
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             skipped.update(map(id, ast.walk(node)))  # docstrings
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and is_type(node.targets[0].id):
+            skipped.update(map(id, ast.walk(node)))  # a name for a type stands in annotations only
         if isinstance(node, ast.JoinedStr | ast.FormattedValue):
             skipped.update(id(each) for each in ast.walk(node) if isinstance(each, ast.Constant))  # words for people
     for node in ast.walk(tree):
@@ -163,6 +165,11 @@ def sites(tree: ast.AST) -> Iterator[tuple[ast.AST, str, str]]:
             yield node, "swap jump", type(node).__name__
         elif isinstance(node, ast.Raise) and node.exc is None:
             yield node, "drop raise", "raise"
+
+
+def is_type(name: str) -> bool:
+    """Whether a name is spelled like a class."""
+    return name[0].isupper() and not name.isupper()
 
 
 def is_none(node: ast.AST) -> bool:

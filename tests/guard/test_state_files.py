@@ -1,5 +1,6 @@
 """Files that are always whole: cut at every byte, and written by processes that are killed."""
 
+import fcntl
 import json
 import os
 import random
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from paramedic.guard import BudgetTripwire, state_file
+from paramedic.guard.ledger import Ledger
 from paramedic.guard.tasks import FailedTaskQueue
 
 FILE = Path(".fusion_tripwire_state.json")
@@ -61,6 +63,72 @@ def test_a_writer_that_fails_leaves_the_old_state(monkeypatch, tmp_path) -> None
     assert state_file.read(path) == {"a": 3}
     assert state_file.read(tmp_path / "none") is None
     assert state_file.signature(tmp_path / "none") is None
+
+
+def test_what_is_flushed_is_the_whole_state(monkeypatch, tmp_path) -> None:
+    """When the disk is told to keep the file, it has everything of it."""
+    path, seen = tmp_path / "s.json", []
+    monkeypatch.setattr(os, "fsync", lambda file: seen.append(Path(f"/proc/self/fd/{file}").read_text()))
+    state_file.write(path, {"a": 1})
+    assert seen == [path.read_text()]
+
+
+def test_a_state_is_changed_by_one_at_a_time(tmp_path) -> None:
+    """Who holds the file's lock holds it against every other process."""
+    path = tmp_path / "s.json"
+    with state_file.alone(path), path.with_name(".s.json.lock").open("a") as other, pytest.raises(BlockingIOError):
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with state_file.alone(path):
+        pass
+
+
+def test_what_is_no_state_says_why(tmp_path) -> None:
+    """For people who must decide what to do with it."""
+    path = tmp_path / "s.json"
+    for content, why in (
+        (b'{"a":' * 50_000, "nested too deeply"),
+        (b"[]", "a JSON object is expected, not list"),
+        (b'{"a"\xff', "not UTF-8 at byte 4"),
+        (b"{", "not JSON: "),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(state_file.Damaged) as found:
+            state_file.read(path)
+        assert str(found.value).startswith(why)
+
+
+def test_a_ledger_reads_only_what_is_new(tmp_path, monkeypatch) -> None:
+    """What it has read or written itself it does not read again."""
+    path, reads, real = tmp_path / "s.json", [], state_file.read
+    ledger = Ledger(path, dict, lambda _kind, _because: None)
+    state_file.write(path, {"a": 1})
+    monkeypatch.setattr(state_file, "read", lambda path: reads.append(1) or real(path))
+    assert ledger.refresh() is True
+    assert ledger.refresh() is False
+    ledger.write()
+    assert ledger.refresh() is False
+    assert len(reads) == 1
+
+
+def test_a_ledger_that_cannot_be_read_or_moved_says_so(tmp_path, monkeypatch) -> None:
+    """The state in memory stays in force."""
+    path, heard = tmp_path / "s.json", []
+    ledger = Ledger(path, dict, lambda kind, because: heard.append((kind, because)))
+    path.mkdir()
+    assert ledger.refresh() is False
+    path.rmdir()
+    path.write_text("garbage")
+
+    def stuck(_path):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(state_file, "set_aside", stuck)
+    assert ledger.refresh() is False
+    assert heard == [
+        ("state_unreadable", f"`{path}` cannot be read: Is a directory"),
+        ("state_unwritable", f"`{path}` is damaged and cannot be moved: Permission denied"),
+    ]
+    assert path.read_text() == "garbage"
 
 
 WRITER = """

@@ -270,11 +270,10 @@ def _is_whole(path: Path) -> bool:
         return True
     with path.open("rb") as file:
         header = file.read(100)
-    size = path.stat().st_size
-    if len(header) < 100 or not header.startswith(b"SQLite format 3\0"):
-        return False
     page = int.from_bytes(header[16:18], "big")
-    return size == int.from_bytes(header[28:32], "big") * (65536 if page == 1 else page)
+    pages = int.from_bytes(header[28:32], "big")
+    is_one = header.startswith(b"SQLite format 3\0")
+    return is_one and path.stat().st_size == pages * (65536 if page == 1 else page)
 
 
 def _task(row: tuple[Any, ...]) -> Task:
