@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "receipts": ("records:receipts", "List what was done, with proof."),
     "approve": ("heal:approve", "Let a waiting plan run."),
     "reject": ("heal:reject", "Refuse a waiting plan."),
+    "guide": ("guide:guide", "Steps for people, where no program can reach."),
     "escalate": ("escalation:escalate", "Call people at once."),
     "acknowledge": ("escalation:acknowledge", "Say that you have an incident in hand."),
     "escalation": ("escalation:escalation", "Show who is called when, and try the routes."),

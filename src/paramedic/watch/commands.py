@@ -15,6 +15,7 @@ from paramedic.model.status import Severity
 from paramedic.model.wire import Json, dump
 from paramedic.sdk.check import Depth
 from paramedic.store import insist
+from paramedic.watch.guiding import Guiding, is_guide
 from paramedic.watch.jobs import said
 from paramedic.watch.node import PAUSED, Node
 from paramedic.watch.orders import managed
@@ -47,6 +48,7 @@ class Commands:
             "reject": self._reject,
             "acknowledge": self._acknowledge,
             "escalate": self._escalate,
+            "guide": Guiding(node).carry_out,
             "pause": self._pause,
             "resume": self._pause,
         }
@@ -186,6 +188,8 @@ class Commands:
 
     async def _run_plan(self, plan_id: PlanId, by: str) -> Result:
         plan = await self._must_get(plan_id)
+        if is_guide(plan):
+            raise PlanStale(f"`{plan_id}` is for people", hint=f"`paramedic guide tick {plan_id}` ticks off its steps")
         await self._node.attendant.resume()
         if plan.state is PlanState.PROPOSED:
             incident = self._node.triage.incidents.get(plan.incident) if plan.incident else None
