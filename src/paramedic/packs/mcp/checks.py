@@ -19,6 +19,7 @@ EXTRA = "install it with `pip install 'paramedic[mcp]'`"
 NO_LIBRARY = "the client library `mcp` is not installed"
 _LATENCY_MS = 2000.0
 _BUSY_S = 300.0
+_ENDING_S = 1.5
 _SILENT_SINCE, _HANDSHAKE = "silent since", "has a handshake"
 _SHOWN = 20
 _IMPORTS = ("mcp.client.session", "mcp.client.streamable_http")
@@ -146,7 +147,7 @@ async def _dialogue(server: Mcp, context: Context) -> Finding:
         seen = await visit(
             server,
             context.service.path.parent,
-            limit_s=context.remaining_s * SHARE_OF_TIME,
+            limit_s=_limit_s(server, context),
             clock=context.clock,
             newest_first=not context.memory.get(_HANDSHAKE, False),
         )
@@ -158,6 +159,12 @@ async def _dialogue(server: Mcp, context: Context) -> Finding:
     context.memory.pop(_SILENT_SINCE, None)
     context.memory[_HANDSHAKE] = seen.liveness == "ping"
     return await _judge_seen(seen, server, before, context)
+
+
+def _limit_s(server: Mcp, context: Context) -> float:
+    """For the dialogue; a command needs time to end as well."""
+    whole = context.remaining_s * SHARE_OF_TIME
+    return whole if server.url else max(whole - _ENDING_S, whole * 0.4)
 
 
 async def _hangs_or_works(no: NoTalk, server: Mcp, before: living.Reading | None, context: Context) -> Finding:

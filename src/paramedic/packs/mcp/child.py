@@ -30,14 +30,32 @@ _WORDS, _WORDS_BYTES = 12, 16_384
 _LEAVE_S, _TERM_S, _KILL_S = 0.7, 0.3, 2.0
 _SETTLE_S = 0.3
 """Ends and last words arrive a moment after the pipes close."""
-# what runs before the server: it dies with us, even where we are killed. The real command takes its place at once
-_LEASH = """
-import ctypes, os, signal, sys
+# what stands between us and the server: it ends as the server does, and where we die it takes the whole group with it
+_GUARDIAN = """
+import ctypes, os, resource, signal, sys
+parent, program, command = int(sys.argv[1]), sys.argv[2], sys.argv[3:]
+signal.signal(signal.SIGUSR1, lambda *_: os.killpg(0, signal.SIGKILL))
 if prctl := getattr(ctypes.CDLL(None), "prctl", None):
-    prctl(1, signal.SIGKILL)
-if os.getppid() != int(sys.argv[1]):
+    prctl(1, signal.SIGUSR1)
+if os.getppid() != parent:
     os._exit(1)
-os.execv(sys.argv[2], sys.argv[3:])
+pid = os.fork()
+if pid == 0:
+    signal.signal(signal.SIGUSR1, signal.SIG_DFL)
+    try:
+        os.execv(program, command)
+    finally:
+        os._exit(127)
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+null = os.open(os.devnull, os.O_RDWR)
+for each in range(3):
+    os.dup2(null, each)
+status = os.waitpid(pid, 0)[1]
+if os.WIFSIGNALED(status):
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    signal.signal(os.WTERMSIG(status), signal.SIG_DFL) if os.WTERMSIG(status) != signal.SIGKILL else None
+    os.kill(os.getpid(), os.WTERMSIG(status))
+os._exit(os.waitstatus_to_exitcode(status))
 """
 Item = SessionMessage | Exception
 Streams = tuple[MemoryObjectReceiveStream[Item], MemoryObjectSendStream[SessionMessage]]
@@ -79,7 +97,7 @@ class Child:
         program = self._program()
         try:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-I", "-S", "-c", _LEASH, str(os.getpid()), program, *self._command),
+                *(sys.executable, "-I", "-S", "-c", _GUARDIAN, str(os.getpid()), program, *self._command),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -105,22 +123,26 @@ class Child:
     ) -> None:
         process = self._process
         assert process is not None
-        if process.returncode is None:
-            with contextlib.suppress(TimeoutError):  # a crash is seen by its pipes before by its end
-                await asyncio.wait_for(process.wait(), _SETTLE_S if error else 0.001)
-        self.ended_by_us = process.returncode is None
         try:
+            if process.returncode is None:
+                with contextlib.suppress(TimeoutError):  # a crash is seen by its pipes before by its end
+                    await asyncio.wait_for(process.wait(), _SETTLE_S if error else 0.001)
+            self.ended_by_us = process.returncode is None
             if self.ended_by_us:
                 await self._end(process, is_kind=error is None)
         finally:
-            _signal(process.pid, signal.SIGKILL)  # the group: what it started itself, too
+            _signal(process.pid, signal.SIGKILL)  # the group: what it started itself, too, even where we are cancelled
+            await self._tidy(process)
+
+    async def _tidy(self, process: asyncio.subprocess.Process) -> None:
+        try:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(process.wait(), _KILL_S)
-            for task in self._tasks[:2]:
-                task.cancel()
-            with contextlib.suppress(TimeoutError):  # its last words; a grandchild may hold the pipe
+            with contextlib.suppress(TimeoutError):  # its last words
                 await asyncio.wait_for(asyncio.shield(self._tasks[2]), _SETTLE_S)
-            self._tasks[2].cancel()
+        finally:
+            for task in self._tasks:
+                task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
             for stream in self._streams:
                 stream.close()
