@@ -18,6 +18,7 @@ from paramedic.model.status import Status, worst
 from paramedic.model.wire import Json, dump
 from paramedic.recovery.failpoints import crash_here
 from paramedic.recovery.planning import Bench
+from paramedic.recovery.probing import probed
 from paramedic.report.redaction import Redactor
 from paramedic.sdk.action import ActionSpec, DidIt, Outcome, Undoable, Verifiable
 from paramedic.sdk.context import ActContext
@@ -109,7 +110,9 @@ class Executor:
             why = await self._why_not_well(plan)
             streak = streak + 1 if not why else 0
             if streak >= plan.verify_times:
-                return True, _proof(plan, streak)
+                # an operator's stop is meant to break the way; what a recovery leaves broken must be told at once
+                more = await probed(self.bench, plan) if plan.incident else ""
+                return True, f"{_proof(plan, streak)}; {more}" if more else _proof(plan, streak)
             if self.bench.clock.monotonic() >= deadline:
                 return False, why or f"passed only {streak} of {plan.verify_times} times running"
             await self.bench.clock.sleep(pause if why else min(_PAUSE_S, pause))

@@ -47,6 +47,8 @@ class CheckSpec:
     """What the service file must permit for a look at this target."""
     imports: tuple[str, ...]
     """Modules that take long to import; they are, before the time of a look begins."""
+    probes: bool = False
+    """Whether it goes the whole way of a user, so that it is looked at after a recovery of what it needs."""
 
     def target(self, component: Component) -> object | None:
         """The part of the component that this check looks at; ``None`` when it is not concerned."""
@@ -72,6 +74,7 @@ def check(
     when: Callable[[Any], bool] = lambda _target: True,
     asks: Callable[[Any], Collection[Permit]] = lambda _target: (),
     imports: tuple[str, ...] = (),
+    probes: bool = False,
     id: str | None = None,
 ) -> Callable[[type_of_run], CheckSpec]:
     """Declare an async function ``(target, context) -> Finding | list[Finding]`` as a check.
@@ -86,6 +89,7 @@ def check(
         when: whether it concerns a target of that class at all.
         asks: what the service file must permit for a look at a target that writes or costs.
         imports: modules that the check imports when it runs and that take long, by their full names.
+        probes: whether it goes the whole way of a user, so that it is looked at after a recovery of what it needs.
         id: its name; by default the pack's folder and the function's name.
     """
 
@@ -104,6 +108,7 @@ def check(
             when=when,
             asks=asks,
             imports=imports,
+            probes=probes,
         )
 
     return declare

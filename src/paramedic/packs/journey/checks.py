@@ -36,6 +36,7 @@ _LEAST_S = 0.05
     of=Journey,
     asks=lambda journey: journey.permits,
     imports=("paramedic.packs.journey.travel",),
+    probes=True,
     timeout_s=30,
     every_s=60,
     depth=Depth.FULL,
@@ -48,7 +49,8 @@ async def completes(journey: Journey, context: Context) -> Finding:
     says ``permits: [writes]`` or ``[spends]``. Threshold: ``latency_ms`` for the whole way (none).
     Why: every part can be well by itself while the way through them is broken; users only know the way.
     By hand: ``paramedic probe run NAME``, or the steps of the service file with ``curl``.
-    Healed by: nothing by itself; what it depends on (``depends_on``) is looked at and healed first.
+    Healed by: nothing by itself; what it depends on (``depends_on``) is looked at and healed first, and after that
+    the journey is looked at again.
     """
     from paramedic.packs.journey.travel import Failed, Traveller  # aiohttp takes long to import
 
