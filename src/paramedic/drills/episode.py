@@ -13,6 +13,7 @@ from paramedic.drills.patient import DrillFailed, Patient, Ran
 from paramedic.drills.records import Record, Records
 from paramedic.drills.sink import Sink
 from paramedic.drills.watching import Watching
+from paramedic.model.incident import IncidentState
 from paramedic.model.status import Status
 from paramedic.recovery.last_good import LastGoodFiles
 from paramedic.sdk.pack import load_packs
@@ -76,7 +77,10 @@ class Episode:
         deadline = self._patient.clock.monotonic() + _WELL_S
         while True:
             record = await self._records.read()
-            if not (ill := self._ill(record)):
+            # what is open would take the drill's trouble in as one of its own
+            still = next((each for each in record.incidents if each.state is not IncidentState.RESOLVED), None)
+            ill = self._ill(record) or (f"`{still.component}`: {still.code} is not over" if still else "")
+            if not ill:
                 return record
             if self._patient.clock.monotonic() > deadline:
                 raise DrillFailed(f"the patient was not well within {_WELL_S:g} s: {ill}")

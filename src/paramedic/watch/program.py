@@ -243,6 +243,7 @@ async def _housekeeping(node: Node) -> None:
         if node.clock.monotonic() >= trusted_from:
             await in_thread(node.store.prune, now, node.service.settings.retention_days)
             await in_thread(node.backups.prune)
+            await in_thread(node.last_good.prune, node.service.settings.retention_days)
 
 
 async def _hold(node: Node) -> None:

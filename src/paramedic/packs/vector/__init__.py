@@ -5,6 +5,7 @@ from pathlib import Path
 from paramedic.packs.vector.actions import AddMissing, Compact, Describe, Initialize, Rebuild, Restore
 from paramedic.packs.vector.asking import NoAnswer, ask_now, memory_for
 from paramedic.packs.vector.checks import is_current, is_sound
+from paramedic.packs.vector.inside import manifest
 from paramedic.packs.vector.saving import backup
 from paramedic.packs.vector.target import Vector
 from paramedic.sdk import Kind, Pack
@@ -15,7 +16,7 @@ _CHUNK = 1 << 20
 
 
 def copy(source: Path, target: Path) -> None:
-    """Copy an index or its manifest; a copy of an index has been loaded and holds something.
+    """Copy an index or its manifest; a copy of an index was loaded and is whole, one of a manifest was read.
 
     Raises:
         OSError: there is no whole copy to be had.
@@ -28,6 +29,10 @@ def copy(source: Path, target: Path) -> None:
     if (before.st_ino, before.st_mtime_ns, before.st_size) != (after.st_ino, after.st_mtime_ns, after.st_size):
         raise OSError("it was written to while it was copied")
     if source.suffix == ".json":
+        try:
+            manifest.read(target)
+        except manifest.Broken as error:
+            raise OSError(str(error)) from None
         return
     try:
         facts = ask_now("facts", _COPY_LIMIT_S, memory=memory_for(target), path=target.absolute())
