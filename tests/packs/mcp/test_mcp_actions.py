@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -68,7 +67,7 @@ async def test_reconnecting_takes_its_time(act, monkeypatch: pytest.MonkeyPatch)
         outcome = await RECONNECT.apply(context)
     assert "answers again" in outcome.summary
     assert clock.waits == [0.0, 1.0, 2.0, 4.0]
-    with back_at_try(99, monkeypatch) as tries, pytest.raises(ActionFailed, match="4 tries: .*refused"):
+    with back_at_try(99, monkeypatch) as tries, pytest.raises(ActionFailed, match=r"4 tries: .*refused"):
         await RECONNECT.apply(context)
     assert len(tries) == 4
     assert await RECONNECT.reconcile(context) is DidIt.NO
@@ -157,9 +156,8 @@ async def test_a_tool_is_called_on_order(act, server: Running) -> None:
     failed = await CALL.apply(act(server.target, {"tool": "find", "arguments": {}}, limit_s=30.0))
     assert failed.output["is_error"] is True
     assert await CALL.reconcile(context) is DidIt.CANNOT_TELL
-    with socket.socket() as free, pytest.raises(ActionFailed):
-        free.bind(("127.0.0.1", 0))
-        await CALL.apply(act(Mcp(url=f"http://127.0.0.1:{free.getsockname()[1]}/"), {"tool": "a"}))
+    with pytest.raises(ActionFailed):
+        await CALL.apply(act(Mcp(url="http://127.0.0.1:9/mcp"), {"tool": "a"}))
 
 
 async def test_what_it_offers(server: Running) -> None:
