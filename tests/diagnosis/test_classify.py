@@ -1,5 +1,7 @@
 """Types, severities and the way to them."""
 
+from dataclasses import replace
+
 import pytest
 
 from paramedic.diagnosis import classify, severity_of
@@ -35,6 +37,13 @@ def test_an_outage_stops_at_the_first_question() -> None:
         (IssueType.OUTAGE, "process.exited", Status.CRITICAL, Criticality.LOW, Severity.P2),
         (IssueType.DATABASE, "sqlite.corrupt", Status.CRITICAL, Criticality.LOW, Severity.P0),
         (IssueType.DATABASE, "data.checksum-mismatch", Status.CRITICAL, Criticality.LOW, Severity.P0),
+        (
+            IssueType.DATABASE,
+            "vector.index-corrupt",
+            Status.CRITICAL,
+            Criticality.MEDIUM,
+            Severity.P1,
+        ),  # can be rebuilt
         (IssueType.SECURITY, "security.secret-exposed", Status.CRITICAL, Criticality.LOW, Severity.P0),
         (IssueType.PERFORMANCE, "http.slow", Status.WARNING, Criticality.HIGH, Severity.P2),
         (IssueType.RESOURCE, "disk.full", Status.WARNING, Criticality.HIGH, Severity.P3),
@@ -44,4 +53,8 @@ def test_an_outage_stops_at_the_first_question() -> None:
 )
 def test_severity(type_: IssueType, id_: str, status: Status, criticality: Criticality, wanted: Severity) -> None:
     """Outages of what matters, damaged data and breaches are P0; a warning is never above P2."""
-    assert severity_of(code(id_, type_), status, part("it", criticality=criticality)) is wanted
+    is_damage = id_ in ("sqlite.corrupt", "data.checksum-mismatch")
+    assert (
+        severity_of(replace(code(id_, type_), is_damage=is_damage), status, part("it", criticality=criticality))
+        is wanted
+    )

@@ -161,19 +161,19 @@ async def test_no_call_is_lost_or_doubled_by_restarts(tmp_path: Path, count: int
     restarts = sorted(luck.uniform(0, 5 * 3600) for _ in range(20))
     end = BEGIN + timedelta(hours=5)
 
-    async def live() -> tuple[Journal, Triage, Calling]:
+    async def live() -> tuple[Journal, Calling]:
         journal = Journal(store, clock)
         triage = Triage(service, Registry(()), journal, lambda _: None)
         await triage.load()
-        return journal, triage, Calling(SimpleNamespace(service=service, triage=triage, clock=clock))  # type: ignore[arg-type]
+        return journal, Calling(SimpleNamespace(service=service, triage=triage, clock=clock))  # type: ignore[arg-type]
 
-    journal, triage, calling = await live()
+    journal, calling = await live()
     while True:
-        due = min(filter(None, (due_at(service, each) for each in triage.incidents.values())), default=end)
+        due = min(calling.moments().values(), default=end)
         if restarts and clock.monotonic() >= restarts[0]:
             restarts.pop(0)
             await journal.close(5.0)
-            journal, triage, calling = await live()
+            journal, calling = await live()
             continue
         polls = -(-(due - BEGIN).total_seconds() // 0.25)  # the next poll at or after it
         clock.at = max(clock.at, BEGIN + timedelta(seconds=polls * 0.25))

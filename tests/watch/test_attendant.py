@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from scene import BLIND, BUSY, DEAD, LOST, ODD, SLOW, DidIt, book
+from scene import BLIND, BUSY, DEAD, FULL, LOST, ODD, SLOW, DidIt, book
 
 from paramedic.model.component import Autonomy
 from paramedic.model.incident import Incident, IncidentState
@@ -82,6 +82,47 @@ async def test_what_may_be_possible_soon_for_too_long_goes_to_people(scene: Any)
     here.clock.passed += 121
     (incident,) = await ended(here, IncidentState.ESCALATED)
     assert (incident.why, here.luck.done) == ("`mend`: too early", [])
+
+
+async def test_what_has_become_possible_is_done_although_people_were_called(scene: Any) -> None:
+    """The port was taken, people were called, the port is free: nobody has to say so."""
+    here = scene(part("api"), escalation=PEOPLE)
+    here.blocks = "never kill a stranger"
+    await here.begin()
+    await here.see("api", CRITICAL, DEAD)
+    (incident,) = await ended(here, IncidentState.ESCALATED)
+    assert incident.why == "`mend`: never kill a stranger"
+    here.blocks = None
+    await ended(here)
+    assert here.luck.done == ["api"]
+    assert sorted(here.messages()) == [("escalated", "json://team"), ("resolved", "json://team")]
+
+
+async def test_what_somebody_has_in_hand_is_left_to_them(scene: Any) -> None:
+    """Acknowledged: nothing is done behind a person's back."""
+    here = scene(part("api"), escalation=PEOPLE)
+    here.blocks = "never kill a stranger"
+    await here.begin()
+    await here.see("api", CRITICAL, DEAD)
+    (incident,) = await ended(here, IncidentState.ESCALATED)
+    await here.attendant.acknowledge(here.triage.incidents[incident.id], "anna", "")
+    here.blocks = None
+    await here.attendant._think_again(here.triage.incidents[incident.id])
+    assert here.recorded()[0].state is IncidentState.ESCALATED
+    assert here.luck.done == []
+
+
+async def test_what_could_not_start_is_started_once_its_cause_is_gone(scene: Any) -> None:
+    """A lost variable kept it from starting; people put that right, and the rest is ours."""
+    books = {"mend": book("mend", DEAD, after_cause=(LOST.id,))}
+    here = await scene(part("api", "env"), part("env"), books=books, escalation=PEOPLE).begin()
+    await here.see("env", CRITICAL, FULL)
+    await here.see("api", CRITICAL, LOST)
+    await ended(here, IncidentState.ESCALATED)
+    assert here.luck.done == [], "before, it would not help"
+    await here.see("env", FINE)
+    await ended(here)
+    assert here.luck.done == ["api"]
 
 
 async def test_new_trouble_is_healed_while_people_have_another_one(scene: Any) -> None:
@@ -267,8 +308,11 @@ async def test_never_more_recoveries_at_once_than_allowed(scene: Any) -> None:
     """Twelve deaths at once: all of them healed, two at a time."""
     names = [f"part{index}" for index in range(12)]
     here = scene(*(part(name) for name in names), recoveries_at_once=2)
+    here.luck.hold = asyncio.Event()
     await here.begin()
     await asyncio.gather(*(here.see(name, CRITICAL, DEAD) for name in names))
+    await here.until(lambda: here.luck.now == 2)
+    here.luck.hold.set()
     await ended(here, count=12)
     assert sorted(here.luck.done) == sorted(names)
     assert here.luck.most == 2

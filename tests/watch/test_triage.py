@@ -167,6 +167,23 @@ async def test_flapping_is_one_trouble_and_has_an_end(scene: Any) -> None:
     assert here.triage.verdicts["api", "seen"].finding.status is FINE
 
 
+async def test_coming_and_going_is_no_worse_than_what_comes_and_goes(scene: Any) -> None:
+    """A limit that is touched now and then warns; what we healed does not count at all."""
+    here = scene(part("api"), part("db"), flapping_changes=6, flapping_window_s=300.0)
+    for _ in range(3):
+        for name, bad in (("api", Status.WARNING), ("db", CRITICAL)):
+            for status, code in ((bad, SLOW), (FINE, None)):
+                for _ in range(2):
+                    await here.see(name, status, code)
+                here.clock.passed += 5
+            if name == "db":
+                here.triage.forgive(["db"])
+    await here.see("api", FINE), await here.see("db", FINE)
+    found = {name: verdict.finding for (name, _), verdict in here.triage.verdicts.items()}
+    assert (found["api"].status, found["api"].code) == (Status.WARNING, "component.flapping")
+    assert found["db"].status is FINE
+
+
 async def test_what_an_order_stirs_up_is_excused(scene: Any) -> None:
     """While an order works on a component, neither it nor what needs it is in trouble; afterwards they are."""
     here = scene(part("api", "db"), part("db"))

@@ -2,6 +2,7 @@
 
 from paramedic.diagnosis.classify import classify, severity_of
 from paramedic.diagnosis.correlate import (
+    FLAPPING,
     explained_by_a_stop,
     explains,
     is_host,
@@ -13,6 +14,7 @@ from paramedic.diagnosis.rank import rank_suspects
 from paramedic.diagnosis.trouble import Trouble
 
 __all__ = [
+    "FLAPPING",
     "Trouble",
     "classify",
     "explained_by_a_stop",

@@ -8,6 +8,8 @@ from paramedic.model.incident import Incident, IncidentState
 from paramedic.model.service import Service
 from paramedic.model.status import Status
 
+FLAPPING = "component.flapping"
+
 
 def explains(service: Service, cause: Trouble, effect: Trouble) -> bool:
     """Whether the one can be why another component has the other. What only warns explains no hard failure.
@@ -16,6 +18,8 @@ def explains(service: Service, cause: Trouble, effect: Trouble) -> bool:
     """
     if cause.status.rank < effect.status.rank or cause.component == effect.component:
         return False
+    if cause.code == FLAPPING and effect.depth:
+        return False  # nothing dies of what comes and goes
     if cause.component in service.needs(effect.component):
         return True
     if not is_host(service, cause.component) or effect.component not in service.components:

@@ -98,6 +98,8 @@ class Incident:
     acknowledged_by: str | None = None
     """Who has it in hand; nobody else is called meanwhile."""
     acknowledged_at: datetime | None = None
+    hands_off: bool = False
+    """Nobody can tell what an act of ours did, so that nothing more is done before a person has looked."""
     raised_to: Severity | None = None
     """As urgent as this at least, because a person said so."""
 

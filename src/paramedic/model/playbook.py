@@ -44,6 +44,8 @@ class Playbook:
     """Always waits for approval, whatever its risk."""
     attended_for: tuple[str, ...] = ()
     """Codes for which it waits for approval, though it runs by itself for others."""
+    after_cause: tuple[str, ...] = ()
+    """Codes that it heals, too, once the cause of them on another component is gone; before, it would not help."""
 
 
 class PlanState(StrEnum):

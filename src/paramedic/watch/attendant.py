@@ -28,6 +28,8 @@ _SWEEP_S = 3.0
 _SECOND_THOUGHT_S = 1.0
 _PATIENCE = timedelta(minutes=2)
 """So long after the beginning of an incident may pass until something can be done; then people are called."""
+_ASK_AGAIN_S, _LONGEST_PAUSE_S = 5.0, 60.0
+"""How long after people were called it is asked whether something can be done by now, at first and later."""
 _SETTLE_S = 5.0
 """How long dependants may take to notice that what they need is back."""
 
@@ -118,6 +120,7 @@ class Attendant:
         chapter = Chapter(at=now, plan=plan)
         if incident:
             if ended.verified:
+                self._triage.forgive(plan.blast_radius)
                 await self._settle(incident)
                 incident = self._triage.incidents.get(incident.id, incident)
             chapter.at = self.bench.clock.now()
@@ -130,6 +133,7 @@ class Attendant:
             )
             chapter.tell("verified" if ended.verified else "undone", f"{plan.playbook}: {state}: {ended.why}")
             if ended.untold:
+                chapter.incident = replace(chapter.incident, hands_off=True)
                 self._escalate(chapter, f"nobody can tell whether a step of `{plan.playbook}` happened: look, then act")
             elif ended.verified and self._triage.is_over(chapter.incident):
                 chapter.incident = replace(
@@ -210,7 +214,13 @@ class Attendant:
     async def reopen(self, incident: Incident) -> None:
         """A person asks to try again: earlier attempts no longer count."""
         fresh = replace(
-            incident, state=IncidentState.OPEN, is_settled=False, attempts=0, tried=(), why="tried again on request"
+            incident,
+            state=IncidentState.OPEN,
+            is_settled=False,
+            hands_off=False,
+            attempts=0,
+            tried=(),
+            why="tried again on request",
         )
         for each in [each for each in self._cooling if each[1].partition(":")[0] in _components(incident)]:
             del self._cooling[each]
@@ -268,7 +278,7 @@ class Attendant:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _attend(self, incident_id: IncidentId) -> None:
-        event = self._events[incident_id]
+        event, pause_s = self._events[incident_id], _ASK_AGAIN_S
         while incident := self._triage.incidents.get(incident_id):
             event.clear()
             match incident.state:
@@ -287,8 +297,12 @@ class Attendant:
             if self._triage.is_over(incident):
                 await self._gone(incident)
                 continue
-            await event.wait()
-            await self._look_deeper(incident_id)
+            try:
+                await asyncio.wait_for(event.wait(), pause_s)
+                await self._look_deeper(incident_id)
+            except TimeoutError:
+                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+                await self._think_again(incident)
 
     async def _act(self, incident: Incident) -> None:
         # First the record, then the act: while the store takes nothing nothing can be proven, so nothing is done.
@@ -341,7 +355,11 @@ class Attendant:
                 chapter.incident = replace(
                     incident, state=IncidentState.WAITING, plan=plan.id, why=f"`{playbook.name}` waits: {ruling.reason}"
                 )
-                chapter.tell("planned", f"{playbook.name} waits for approval: {ruling.reason}", {"plan": plan.id})
+                chapter.tell(
+                    "planned",
+                    f"{playbook.name} waits for approval (`paramedic approve {plan.id}`): {ruling.reason}",
+                    {"plan": plan.id},
+                )
                 call_first(chapter, self.bench.service, "waiting")
                 await self._triage.save(chapter)
                 await self._triage.set_free(incident)
@@ -357,7 +375,12 @@ class Attendant:
         reasons: list[str] = []
         choice = _Choice(reasons)
         tried = await self._tried(incident)
-        fitting = [each for each in self.playbooks.values() if incident.code in each.heals]
+        code, is_cause_gone = incident.code, self._is_cause_gone(incident)
+        fitting = [
+            each
+            for each in self.playbooks.values()
+            if code in each.heals or (is_cause_gone and code in each.after_cause)
+        ]
         for playbook in sorted(fitting, key=lambda each: (each.attended, each.name)):
             if playbook.name in tried:
                 reasons.append(f"`{playbook.name}` was tried")
@@ -499,6 +522,34 @@ class Attendant:
             )
         if replace(again, suspects=incident.suspects) != incident:
             await self._triage.save(Chapter(at=self.bench.clock.now(), incident=again))
+
+    async def _think_again(self, incident: Incident) -> None:
+        """What could not be done when people were called may be possible by now: the port is free, say."""
+        is_ours = incident.acknowledged_at is None and not incident.hands_off and not self.is_idle
+        if not is_ours or incident.state not in (IncidentState.ESCALATED, IncidentState.OPEN):
+            return
+        again = self._triage.diagnose(incident)
+        if not self._triage.still_failing(incident) or self._triage.elsewhere(again):
+            return
+        choice = await self._choose(again)
+        if choice.plan is None or choice.playbook is None:
+            return
+        traffic = Traffic(is_paused=self.paused, running=())
+        may_run = rule(choice.plan, choice.playbook, self.bench.service, traffic).answer is Answer.GO
+        if not may_run or self._triage.incidents.get(incident.id) is not incident:
+            return
+        self._given_up.pop(incident.id, None)
+        chapter = Chapter(at=self.bench.clock.now())
+        why = f"`{choice.playbook.name}` can be done now"
+        chapter.incident = replace(again, state=IncidentState.OPEN, is_settled=False, why=why)
+        chapter.tell("suspects", why)
+        await self._triage.save(chapter)
+
+    def _is_cause_gone(self, incident: Incident) -> bool:
+        """Whether something that the suspect needs was a part of the incident and is well again."""
+        needed = self.bench.service.needs(incident.component)
+        causes = [each for each in incident.symptoms if each.component in needed]
+        return bool(causes) and not any(map(self._triage.is_failing, causes))
 
     def _needs_a_look_around(self, incident: Incident) -> bool:
         """A symptom by nature may come from elsewhere; where an attempt was not the end, something was overlooked."""

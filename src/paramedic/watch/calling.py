@@ -1,8 +1,12 @@
 """Calls people at their time: reads the moments from the incidents, so that a restart changes nothing."""
 
 from dataclasses import replace
+from datetime import datetime
 
 from paramedic.incident import Chapter, call, due_at
+from paramedic.model.ids import IncidentId
+from paramedic.model.incident import Incident
+from paramedic.model.service import Service
 from paramedic.watch.node import Node
 
 _POLL_S = 0.25
@@ -13,6 +17,8 @@ class Calling:
 
     def __init__(self, node: Node) -> None:
         self._node = node
+        self._known: dict[IncidentId, tuple[Incident, Service, datetime | None]] = {}
+        """What was worked out already; an incident that changes is another value."""
 
     async def run(self) -> None:
         """For ever."""
@@ -20,19 +26,30 @@ class Calling:
             await self.call_due()
             await self._node.clock.sleep(_POLL_S)
 
+    def moments(self) -> dict[IncidentId, datetime]:
+        """When somebody is called next, by incident."""
+        service, before = self._node.service, self._known
+        self._known = {}
+        for name, incident in self._node.triage.incidents.items():
+            known = before.get(name)
+            if known is None or known[0] is not incident or known[1] is not service:
+                known = (incident, service, due_at(service, incident))
+            self._known[name] = known
+        return {name: due for name, (_, _, due) in self._known.items() if due is not None}
+
     async def call_due(self) -> int:
         """Call about every incident whose time has come; how many these were."""
         service, triage = self._node.service, self._node.triage
         now, called = self._node.clock.now(), 0
-        for incident in list(triage.incidents.values()):
+        for name, due in self.moments().items():
+            incident = triage.incidents.get(name)
+            if incident is None:
+                continue
             if incident.called_at and incident.called_at > now:  # the clock was set back
                 await triage.save(Chapter(at=now, incident=replace(incident, called_at=now)))
-                continue
-            due = due_at(service, incident)
-            if due is None or due > now:
-                continue
-            chapter = Chapter(at=now, incident=incident)
-            call(chapter, service)
-            await triage.save(chapter)
-            called += 1
+            elif due <= now:
+                chapter = Chapter(at=now, incident=incident)
+                call(chapter, service)
+                await triage.save(chapter)
+                called += 1
         return called

@@ -292,6 +292,7 @@ async def _reload(node: Node, schedule: Schedule, reload: Callable[[], Service],
             continue
         seen = now
         again.clear()
+        before = set(node.service.components)
         try:
             service, fixed = _with_fixed(node.service, await in_thread(reload))
             node.adopt_service(service)
@@ -299,6 +300,8 @@ async def _reload(node: Node, schedule: Schedule, reload: Callable[[], Service],
             _log.error("the changed service file is wrong; the old one stays in force:\n%s", error)
             continue
         _log.info("the service file was read again: %d components", len(service.components))
+        if gone := sorted(before - set(service.components)):
+            _log.warning("no longer in the service file, and no longer looked at: %s", ", ".join(gone))
         for name in fixed:
             _log.warning("`%s` was changed; that takes effect when `paramedic watch` is started again", name)
         schedule.begin()  # what is new and does not run is found by its checks, and started like whatever died

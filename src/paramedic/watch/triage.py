@@ -5,12 +5,14 @@ record: memory changes first and at once, the record follows in one transaction 
 nothing, the record waits in the journal, and the story goes on.
 """
 
+import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from paramedic.diagnosis import (
+    FLAPPING,
     Trouble,
     classify,
     explained_by_a_stop,
@@ -35,7 +37,7 @@ from paramedic.sdk.pack import Registry
 from paramedic.store import Transaction
 from paramedic.watch.journal import Journal
 
-FLAPPING = "component.flapping"
+_log = logging.getLogger("paramedic.watch")
 EXHAUSTED = "recovery.exhausted"
 BLIND = "paramedic.blind"
 BY_HAND = "escalation.by-hand"
@@ -47,6 +49,15 @@ _EVIDENCE, _EVIDENCE_CHARS = 5, 2000
 _BLIND_LOOKS = 2
 _BLIND_CHECKS = 3
 """Fewer may be blind for reasons of their own."""
+_NEWS = {
+    "detected": logging.WARNING,
+    "escalated": logging.WARNING,
+    "advised": logging.WARNING,
+    "acknowledged": logging.INFO,
+    "planned": logging.INFO,
+    "resolved": logging.INFO,
+}
+"""What of an incident's history whoever reads the log must not miss."""
 _REOPEN_S = 60.0
 """Trouble that comes back this soon after it went by itself continues the old incident."""
 
@@ -65,6 +76,8 @@ class Verdict:
     is_new: bool = True
     """Nothing was ever recorded of this check."""
     flips: deque[float] = field(default_factory=lambda: deque(maxlen=50))
+    worst: Status = Status.OK
+    """How bad it was when it last failed."""
     blind: int = 0
     """How many looks running could not look."""
 
@@ -243,11 +256,18 @@ class Triage:
 
     def still_failing(self, incident: Incident) -> bool:
         """Whether any symptom of the incident still holds."""
-        return any(
-            verdict.is_failing
-            for each in incident.symptoms
-            if (verdict := self.verdicts.get((each.component, each.check)))
-        )
+        return any(map(self.is_failing, incident.symptoms))
+
+    def is_failing(self, symptom: Symptom) -> bool:
+        """Whether a symptom still holds."""
+        verdict = self.verdicts.get((symptom.component, symptom.check))
+        return verdict is not None and verdict.is_failing
+
+    def forgive(self, components: Iterable[str]) -> None:
+        """What we healed, and stirred up on the way, is no coming and going by itself."""
+        for key, verdict in self.verdicts.items():
+            if key[0] in components:
+                verdict.flips.clear()
 
     def is_over(self, incident: Incident) -> bool:
         """Whether every symptom of the incident is known to hold no longer: a check that cannot look says nothing."""
@@ -260,6 +280,9 @@ class Triage:
         Where the store cannot be used, the chapter waits for it; with ``must`` the caller waits, too.
         """
         incident = chapter.incident
+        for entry in chapter.timeline:
+            if entry.what in _NEWS:
+                _log.log(_NEWS[entry.what], "%s %s: %s", entry.incident, entry.what, entry.text)
         if incident:
             if incident.state is IncidentState.RESOLVED:
                 self.incidents.pop(incident.id, None)
@@ -318,6 +341,9 @@ class Triage:
         was_failing = verdict.is_failing
         if was_failing != finding.status.is_failing:
             verdict.flips.append(now)
+            verdict.worst = finding.status if not was_failing else verdict.worst
+        elif was_failing:
+            verdict.worst = max(verdict.worst, finding.status, key=lambda each: each.rank)
         if not was_failing or not finding.status.is_failing:
             verdict.since_s = now
         verdict.finding, verdict.doubt, verdict.looks = finding, None, 0
@@ -497,7 +523,8 @@ class Triage:
         code = self.code(FLAPPING)
         return replace(
             finding,
-            status=Status.CRITICAL,
+            # Coming and going is never worse than what comes and goes.
+            status=Status.CRITICAL if verdict.worst is Status.CRITICAL else Status.WARNING,
             code=code.id,
             type=code.type,
             because=f"{len(recent)} changes between well and failing in {settings.flapping_window_s:.0f} s",

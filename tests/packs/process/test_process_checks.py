@@ -36,15 +36,17 @@ async def test_a_living_process_is_well(look, processes, guest):
     assert f"pid {pid}" in found.observed
 
 
-async def test_a_suspended_process_is_named_but_not_judged(look, processes, guest):
-    """What it does not answer is judged by the checks that ask it; this one says why."""
+@pytest.mark.parametrize(("kind", "status"), [("http", Status.INFO), ("tcp", Status.CRITICAL)])
+async def test_a_suspended_process_is_named_and_judged_where_nobody_else_does(look, processes, guest, kind, status):
+    """What it does not answer is judged by the checks that ask it; a port alone still takes connections."""
     child = guest(["sleep", "600"])
     os.kill(child.pid, signal.SIGSTOP)
     await until(lambda: proc.is_suspended(child.pid))
     processes.set("it", pid=child.pid, ours=True)
-    (found,) = await look(alive, Process(), process=SPEC)
-    assert found.status is Status.INFO
+    (found,) = await look(alive, Process(), process=SPEC, kind=kind)
+    assert (found.status, found.code) == (status, "process.suspended" if status is Status.CRITICAL else None)
     assert "suspended" in found.observed
+    assert f"kill -CONT {child.pid}" in found.observed
 
 
 async def test_a_process_that_was_never_started_is_missed(look, processes):

@@ -33,6 +33,9 @@ EXITED = Code(
 NOT_RUNNING = Code(
     id="process.not-running", type=IssueType.OUTAGE, summary="the process is not running", instant=True, depth=1
 )
+SUSPENDED = Code(
+    id="process.suspended", type=IssueType.OUTAGE, summary="the process is stopped by a signal and answers nobody"
+)
 CRASH_LOOP = Code(
     id="process.crash-loop",
     type=IssueType.OUTAGE,
@@ -67,6 +70,8 @@ MEMORY_UNDECLARED = Code(
     ending=Ending.ADVISE,
     depth=1,
 )
+_MUTE = frozenset({"process", "tcp"})
+"""Kinds of which no other check hears whether somebody answers."""
 HOLDS_A_MODEL = frozenset({"llm", "embedding", "speech"})
 """Kinds of which nobody expects to make do with little."""
 
@@ -77,7 +82,7 @@ FAILED_STARTS = 3
 LOG_LINES = 12
 
 
-@check(EXITED, NOT_RUNNING, CRASH_LOOP, PORT_IN_USE, of=ProcessSpec, timeout_s=5, every_s=10)
+@check(EXITED, NOT_RUNNING, SUSPENDED, CRASH_LOOP, PORT_IN_USE, of=ProcessSpec, timeout_s=5, every_s=10)
 async def alive(spec: ProcessSpec, context: Context) -> Finding:
     """The component's process is running.
 
@@ -242,8 +247,16 @@ def _roomy(used_mb: float) -> int:
 def _living(facts: ProcessFacts, pid: int, context: Context) -> Finding:
     since = f", up {words.spell(facts.uptime_s)}" if facts.uptime_s is not None else ""
     if proc.is_suspended(pid):
-        return context.info(
-            f"pid {pid} is suspended by a signal and does nothing until `kill -CONT {pid}`", suspended=1
+        what = f"pid {pid} is suspended by a signal and does nothing until `kill -CONT {pid}`"
+        if context.component.kind not in _MUTE:
+            return context.info(what, suspended=1)
+        return context.critical(
+            SUSPENDED,
+            observed=what,
+            expected="a process that runs",
+            because="somebody sent it SIGSTOP, or a debugger holds it",
+            hint=f"`kill -CONT {pid}` lets it go on",
+            suspended=1,
         )
     if facts.desired is Desired.STOPPED:
         return context.info(f"pid {pid} runs{since}, though it was stopped on purpose")
