@@ -39,6 +39,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "resume": ("heal:resume", "Allow automatic healing again."),
     "audit": ("records:audit", "Verify that no record was changed or removed."),
     "backup": ("backup:backup", "Make, list, verify, restore and prune backups."),
+    "llm": ("llm:llm", "Language models: do they generate, how fast, for how many tokens."),
+    "embedding": ("embedding:embedding", "Embedding models: check them, record what they say."),
     "vector": ("vector:vector", "Vector indexes: check, describe, back up, restore, rebuild, compact."),
     "mcp": ("mcp:mcp", "Servers of tools: status, tools, calls, what they have to be."),
     "breakers": ("breakers:breakers", "List, reset, open and tune circuit breakers of running processes."),

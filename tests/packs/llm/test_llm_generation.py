@@ -166,6 +166,21 @@ async def test_a_busy_server_is_never_asked(serve, look, idle):
     assert running.canaries == 20
 
 
+async def test_a_page_that_was_not_there_for_a_moment_is_asked_again(serve, look, idle, monkeypatch):
+    """What could not be reached once is not what the server does not have."""
+    running = await serve(mood={"token_s": 0.05}, slots=1)
+    page = type(running.server).page
+    monkeypatch.setattr(type(running.server), "page", lambda *_args: (500, {}))
+    await look(generates, running.target(), thresholds=FAST, looks_again=True)
+    monkeypatch.setattr(type(running.server), "page", page)
+    tasks = await occupied(running, 3)
+    try:
+        (found,) = await look(generates, running.target(), thresholds=FAST, looks_again=True)
+    finally:
+        await ended(tasks)
+    assert found.measures["running"] == 1
+
+
 async def test_a_long_prompt_is_not_a_hang(serve, look, idle):
     """Nothing moves, but its processes compute: busy for a while, then unknown; never stalled."""
     idle(True)
@@ -198,7 +213,7 @@ async def test_a_new_process_is_asked_at_once(serve, look, idle, processes):
     running = await serve()
     processes.set("it", pid=100, uptime_s=50.0)
     await look(generates, running.target(), looks_again=True)
-    processes.set("it", pid=101, uptime_s=0.1)
+    processes.set("it", pid=101, uptime_s=0.0)
     (found,) = await look(generates, running.target(), looks_again=True)
     assert found.status is Status.OK
     assert running.canaries == 2

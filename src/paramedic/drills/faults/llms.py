@@ -46,12 +46,19 @@ cat {table}
 """
 
 
-def _llm(*options: str, is_kept: bool = False, thresholds: dict[str, float] | None = None, **keys: Any) -> Step:
+def _llm(
+    *options: str,
+    is_kept: bool = False,
+    is_hurried: bool = True,
+    thresholds: dict[str, float] | None = None,
+    **keys: Any,
+) -> Step:
     """Give the patient a model server. (Any: as in a service file.)
 
     Args:
         options: of the stand-in.
         is_kept: under a parent that does not notice its crash.
+        is_hurried: without the calm of the defaults.
         thresholds: beside those of a hurried drill.
         keys: of the component.
     """
@@ -67,7 +74,7 @@ def _llm(*options: str, is_kept: bool = False, thresholds: dict[str, float] | No
             "interval": "1s",
             "timeout": "10s",
             "tokens_per_hour": 5000,
-            "thresholds": _HURRIED | (thresholds or {}),
+            "thresholds": (_HURRIED if is_hurried else {}) | (thresholds or {}),
             "process": {
                 "command": [*python, "paramedic.drills.servers.keeper", *command] if is_kept else command,
                 "port": port,
@@ -85,9 +92,9 @@ def _llm(*options: str, is_kept: bool = False, thresholds: dict[str, float] | No
     return prepare
 
 
-async def _post(patient: Patient, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:  # Any: JSON
-    """Send JSON to the model server, or ask for a page; an answer that is an error is none."""
-    root = str(patient.component("llm")["base_url"]).removesuffix("/v1")
+async def post_to(patient: Patient, name: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Send JSON to a model server, or ask for a page; an answer that is an error is none. (Any: JSON.)"""
+    root = str(patient.component(name)["base_url"]).removesuffix("/v1")
     request = urllib.request.Request(  # noqa: S310  # the address stands in our own service file
         root + path,
         data=json.dumps(body).encode() if body is not None else None,
@@ -107,7 +114,7 @@ async def _post(patient: Patient, path: str, body: dict[str, Any] | None = None)
 
 async def _fall(patient: Patient, **mood: Any) -> None:  # Any: see above
     patient.mark()
-    await _post(patient, "/mood", mood)
+    await post_to(patient, "llm", "/mood", mood)
 
 
 @fault("llm-unreachable", prepare=_llm(is_kept=True))
@@ -144,7 +151,7 @@ async def babble(patient: Patient) -> None:
 async def ask_too_long(patient: Patient) -> None:
     """Let the service ask with a prompt that is longer than the model's context."""
     patient.mark()
-    await _post(patient, "/v1/completions", {"prompt": "word " * (3 * _CONTEXT), "max_tokens": 1})
+    await post_to(patient, "llm", "/v1/completions", {"prompt": "word " * (3 * _CONTEXT), "max_tokens": 1})
 
 
 @fault("llm-out-of-memory", prepare=_llm())
@@ -216,7 +223,7 @@ async def truncate_the_file(patient: Patient) -> None:
 
 async def _asked_nothing(patient: Patient) -> None:
     """While others were served, not one token was spent on looking."""
-    seen = await _post(patient, "/mood")
+    seen = await post_to(patient, "llm", "/mood")
     ours = [each for each in seen["asked"] if each.startswith("paramedic/")]
     before = int((patient.folder / "canaries").read_text())
     if len(ours) > before:
@@ -225,20 +232,20 @@ async def _asked_nothing(patient: Patient) -> None:
         raise DrillFailed("the server was not busy")
 
 
-@fault("slow-but-busy-llm", prepare=_llm("--slots", "4"), afterwards=_asked_nothing)
+@fault("slow-but-busy-llm", prepare=_llm("--slots", "4", is_hurried=False), afterwards=_asked_nothing)
 async def serve_many(patient: Patient) -> None:
     """Let twenty callers keep four slots busy, each token taking its time."""
     patient.mark()
-    await _post(patient, "/mood", {"token_s": 0.15, "first_s": 1.0})
+    await post_to(patient, "llm", "/mood", {"token_s": 0.15, "first_s": 1.0})
     patient.invite(
         (sys.executable, "-c", _CALLER, str(patient.component("llm")["base_url"]).removesuffix("/v1"), str(_CALLERS))
     )
     for _ in range(100):
-        seen = await _post(patient, "/mood")
+        seen = await post_to(patient, "llm", "/mood")
         if len([each for each in seen["asked"] if not each.startswith("paramedic/")]) >= _CALLERS // 2:
             break
         await patient.clock.sleep(0.1)
     await patient.clock.sleep(2)  # a canary that was on its way when the callers came
-    seen = await _post(patient, "/mood")
+    seen = await post_to(patient, "llm", "/mood")
     sent = len([each for each in seen["asked"] if each.startswith("paramedic/")])
     (patient.folder / "canaries").write_text(str(sent))

@@ -141,7 +141,7 @@ class ModelServer:
 
     def _embed(self, body: Any) -> tuple[int, Any]:  # Any: see above
         texts = body["input"] if isinstance(body["input"], list) else [body["input"]]
-        rows = [{"index": n, "embedding": _vector(str(each), self.mood)} for n, each in enumerate(texts)]
+        rows = [{"index": n, "embedding": vector_of(str(each), self.mood)} for n, each in enumerate(texts)]
         tokens = sum(len(str(each).split()) for each in texts)
         self.spent += tokens
         usage = {"prompt_tokens": tokens, "total_tokens": tokens}
@@ -195,7 +195,7 @@ def _compute() -> None:
         hashlib.pbkdf2_hmac("sha256", b"word", b"salt", 50_000)
 
 
-def _vector(text: str, mood: Mood) -> list[float]:
+def vector_of(text: str, mood: Mood) -> list[float]:
     """A vector of length 1 that depends on nothing but the text and the model."""
     seed = hashlib.shake_128(f"{mood.embeds_as} {text}".encode()).digest(DIMENSION)
     numbers = [each / 127.5 - 1 for each in seed]

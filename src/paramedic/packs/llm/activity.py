@@ -60,6 +60,8 @@ class Activity:
     """Which of its pages told it."""
     silent: frozenset[str] = frozenset()
     """Pages that accepted the question and did not answer it in time."""
+    absent: frozenset[str] = frozenset()
+    """Pages that the server says it does not have."""
     running: int | None = None
     """Requests that it works on; ``None`` where it does not say."""
     waiting: int | None = None
@@ -102,7 +104,9 @@ class Activity:
         return ", ".join(parts)
 
 
-async def read_activity(line: Line, server: ModelServer, now: float, *, skip: frozenset[str] = frozenset()) -> Activity:
+async def read_activity(
+    line: Line, server: ModelServer, now: float, *, skip: frozenset[str] = frozenset(), limit_s: float = _LIMIT_S
+) -> Activity:
     """What it tells now.
 
     Args:
@@ -110,20 +114,24 @@ async def read_activity(line: Line, server: ModelServer, now: float, *, skip: fr
         server: the server.
         now: by the monotonic clock.
         skip: pages that it is known not to have.
+        limit_s: how long a page may take.
     """
     said: dict[str, Answer] = {}
     silent: set[str] = set()
+    absent: set[str] = set()
     for page in ("/slots", "/metrics"):
         if page in skip:
             continue
         try:
-            answer = await line.page(server.root + page, _LIMIT_S)
+            answer = await line.page(server.root + page, limit_s)
         except NoAnswer as none:
             if none.trouble is Trouble.TIMEOUT:
                 silent.add(page)
         else:
             if answer.status == 200:
                 said[page] = answer
+            elif answer.status < 500 or answer.status == 501:
+                absent.add(page)
     slots = _slots(document(said["/slots"].body)) if "/slots" in said else []
     counters = _counters(said["/metrics"].text) if "/metrics" in said else {}
     busy = [each for each in slots if _is_processing(each)]
@@ -133,6 +141,7 @@ async def read_activity(line: Line, server: ModelServer, now: float, *, skip: fr
         at=now,
         pages=frozenset(page for page, found in (("/slots", slots), ("/metrics", counters)) if found),
         silent=frozenset(silent),
+        absent=frozenset(absent),
         running=None if running is None else int(running),
         waiting=None if (waiting := _first(counters, _WAITING)) is None else int(waiting),
         places=len(slots) or None,

@@ -38,6 +38,7 @@ _SPARE_S = 8.0
 """What two hung pages and the list of models may take."""
 _SEEN_IN_ANSWERS = {codes.DEGENERATE.id, codes.SLOW.id, codes.SLOWED_DOWN.id}
 _GLANCE_S = 2.0
+_PATIENT_S = 8.0
 _CHAT_SAMPLES = 6
 """Where a canary needs a whole chat, longer samples are so much rarer."""
 
@@ -132,14 +133,14 @@ class _Look:
 
     # ------------------------------------------------------------------ what costs nothing
 
-    async def _observe(self) -> float:
+    async def _observe(self, limit_s: float = _GLANCE_S) -> float:
         """Read what the server and its surroundings tell; note whatever proves that it lives."""
         from paramedic.packs.llm.activity import read_activity
 
         pulse, now = self.pulse, self.clock.monotonic()
-        seen = await read_activity(self.line, self.server, now, skip=pulse.absent)
-        if not seen.silent:
-            pulse.absent = frozenset({"/slots", "/metrics"}) - seen.pages
+        limit_s = max(_FEWEST_S, min(limit_s, (self.context.remaining_s - 1) / 2))
+        seen = await read_activity(self.line, self.server, now, skip=pulse.absent, limit_s=limit_s)
+        pulse.absent |= seen.absent
         before, pulse.activity = pulse.activity, seen
         if before and seen.has_moved(before):
             pulse.prove(now, "its counters move")
@@ -166,7 +167,13 @@ class _Look:
             pulse.verdict = None
             words = f", {seen.in_words}" if seen.in_words else ""
             return measured(context.ok(f"it generates: {pulse.proof}{words}; nothing was asked"), _measures(seen))
-        return self._judge_stillness(await self._still_s(), seen, self._still_after_s(seen))
+        after_s = self._still_after_s(seen)
+        if await self._still_s() >= after_s:
+            now = await self._observe(_PATIENT_S)  # it may be our own machine that has no time
+            if pulse.proved_at == now:
+                return self._alive(now)
+            seen = pulse.activity or seen
+        return self._judge_stillness(await self._still_s(), seen, after_s)
 
     async def _says_nothing(self) -> Finding | None:
         """A finding where not even the list of models comes back."""

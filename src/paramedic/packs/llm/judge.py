@@ -23,6 +23,7 @@ class Names:
     rate_limited: Code
     loading: Code
     error: Code
+    model_missing: Code
 
 
 def judge_none(none: NoAnswer, server: ModelServer, codes: Names, context: Context) -> Finding:
