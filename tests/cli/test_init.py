@@ -19,6 +19,7 @@ APP = textwrap.dedent("""
     import http.server, os, socket, sqlite3, sys
     keep = socket.create_connection(("127.0.0.1", 6001))
     base = sqlite3.connect("orders.db")
+    read = [open(each).read() for each in (".env", "config/rules.yaml") if os.path.exists(each)]
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             self.send_response(200 if self.path == "/health" else 404)
@@ -77,6 +78,8 @@ def test_the_first_check_is_right(machine: Machine, shop: Path) -> None:
     assert app.target.url == "http://127.0.0.1:6002/health"
     assert set(app.depends_on) >= {"store", "env", "orders-db", "rules-config"}
     assert app.process.match
+    assert "broken-config" not in app.depends_on
+    assert service.components["store"].depends_on == service.components["worker"].depends_on == ()
     left_out = {each["name"]: each["why"] for each in told["left_out"]}
     assert "does not run" in left_out["cache"]
     assert "`QUEUE_URL` names port 6003, where nobody listens" in left_out["redis"]

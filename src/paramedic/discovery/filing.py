@@ -15,24 +15,29 @@ _TELLING = ("env", "config", "settings")
 _SORTS = {"sqlite": "db"}
 
 
-def of_project(project: Project, scene: Scene, registry: Registry, found: Guesses) -> Iterator[str]:
-    """Files that the parts of a folder need; yields the names of their components."""
+def of_project(project: Project, scene: Scene, registry: Registry, found: Guesses) -> list[tuple[str, Path]]:
+    """Files that parts of a folder may need: the name of the component of each, and where it is."""
+    return list(_of_project(project, scene, registry, found))
+
+
+def _of_project(project: Project, scene: Scene, registry: Registry, found: Guesses) -> Iterator[tuple[str, Path]]:
     here = scene.folder
     named = {path for part in scene.parts for path in paths_named(part)}
     opened = {path for part in scene.parts for path in part.databases if works_in(part, project.folder)}
     own = project.folder == here
     for path in (*project.environment, *(project.configuration if own else ())):
         if path not in named:
-            yield file_component(path, "config", "a configuration file that parses", here, found)
+            yield file_component(path, "config", "a configuration file that parses", here, found), path
     for path in sorted({*project.databases, *opened}):
         if path.exists():
-            yield file_component(path, "sqlite", "a SQLite database", here, found)
+            yield file_component(path, "sqlite", "a SQLite database", here, found), path
         else:
             found.left_out.append(LeftOut(name=str(path), why="named as a database, but it does not exist"))
     kind = registry.kinds.get("python")
     if kind and (candidate := packages(kind, project, here)):
         name = "packages" if own else f"{fit(project.folder.name)}-packages"
-        yield found.add(Guess(name=name, what="the Python packages of the project", candidates=[candidate])).name
+        told = found.add(Guess(name=name, what="the Python packages of the project", candidates=[candidate]))
+        yield told.name, (here / str(candidate.keys["interpreter"])).parent.parent
 
 
 def works_in(part: Part, folder: Path) -> bool:

@@ -8,15 +8,17 @@ from pathlib import Path
 
 from paramedic.discovery.addresses import Address
 from paramedic.discovery.asking import Answer, accepts, ask
-from paramedic.discovery.filing import file_component, folder_component, of_project, works_in
+from paramedic.discovery.filing import file_component, folder_component, of_project
 from paramedic.discovery.guess import Candidate, Guess, Guesses, LeftOut
 from paramedic.discovery.matching import pattern_for
 from paramedic.discovery.naming import fit, name_of, user_name
 from paramedic.discovery.options import folders_named, paths_named
+from paramedic.discovery.project import Project
 from paramedic.discovery.scene import Part, Scene
 from paramedic.discovery.sockets import Door, passing_ports
 from paramedic.discovery.specialists import certificate, specialist
 from paramedic.discovery.table import Known, Table
+from paramedic.discovery.using import uses_file, uses_packages, uses_settings
 from paramedic.sdk.pack import Registry
 
 _AT_ONCE = 32
@@ -40,15 +42,20 @@ async def guess(scene: Scene, around: Surroundings) -> Guesses:
     for part in scene.parts:
         mine[id(part)] = list(_of_part(part, scene, around, answers, found))
     for project in scene.projects:
-        files = list(of_project(project, scene, around.registry, found))
+        files = of_project(project, scene, around.registry, found)
         for part in scene.parts:
-            if part.process and part.process.cwd and part.process.cwd.is_relative_to(project.folder):
-                for each in mine[id(part)][:1]:
-                    each.needs = (*each.needs, *(name for name in files if name != each.name))
+            for each in mine[id(part)][:1]:
+                used = (name for name, path in files if _uses(part, path, project))
+                each.needs = (*each.needs, *(name for name in used if name != each.name))
     for part in scene.parts:
         _connect(part, mine[id(part)], scene, around.registry, found)
     _tell_absent(scene, found)
     return found
+
+
+def _uses(part: Part, path: Path, project: Project) -> bool:
+    """``path`` is a file, or the folder of a virtual environment."""
+    return uses_packages(part, path) if path.is_dir() else uses_file(part, path, project)
 
 
 def _host(scene: Scene) -> Guess:
@@ -214,9 +221,9 @@ def _connect(part: Part, mine: list[Guess], scene: Scene, registry: Registry, fo
     needs += [file_component(path, "config", started_with, scene.folder, found) for path in paths_named(part)]
     if data := folder_component(part, first.name, scene.folder, registry, found):
         needs.append(data)
-    wanted = set(part.needs)
+    wanted = set(part.needs | (part.told if part.code.reads_variables else frozenset()))
     for project in scene.projects:
-        if works_in(part, project.folder):
+        if any(uses_settings(part, path) for path in project.environment):
             wanted |= {each.port for each in project.addresses if each.is_here}
     needs += [other.name for port in sorted(wanted) if (other := found.at(port)) and other not in mine]
     first.needs = tuple(dict.fromkeys(needs))
@@ -262,7 +269,8 @@ async def guess_remote(scene: Scene, table: Table, found: Guesses) -> None:
         )
         for part in scene.parts:
             for project in scene.projects:
-                if address in project.addresses and works_in(part, project.folder) and part.doors:
+                is_told = any(uses_settings(part, path) for path in project.environment)
+                if address in project.addresses and is_told and part.doors:
                     user = found.at(part.doors[0].port)
                     if user:
                         user.needs = (*user.needs, new.name)

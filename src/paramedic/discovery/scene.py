@@ -6,13 +6,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from paramedic.discovery.addresses import addresses_in
+from paramedic.discovery.code import Code, code_of
 from paramedic.discovery.containers import published
 from paramedic.discovery.owners import Owned, owner_of
 from paramedic.discovery.processes import Seen, eldest, environment, everybody, family, ourselves
 from paramedic.discovery.project import Project, is_sqlite, read_project
-from paramedic.discovery.sockets import Door, Link, doors_and_links, holders, open_files
+from paramedic.discovery.sockets import Door, Link, doors_and_links, holders, mapped_files, open_files
 from paramedic.discovery.table import Known, Table
 
+_DATABASES = (".db", ".sqlite", ".sqlite3")
 _UNITS = (Path("/etc/systemd/system"), Path("~/.config/systemd/user"))
 
 
@@ -27,9 +29,22 @@ class Part:
     known: Known | None = None
     owner: Owned | None = None
     needs: frozenset[int] = frozenset()
-    """Ports of this machine that it is connected to, or that its environment names."""
+    """Ports of this machine that it is connected to."""
+    told: frozenset[int] = frozenset()
+    """Ports of this machine that its environment names."""
     databases: tuple[Path, ...] = ()
     """SQLite files that it has open."""
+    opened: frozenset[Path] = frozenset()
+    """Every file that it has open or mapped."""
+    code: Code = field(default=Code(), repr=False)
+    """What it is made of, as far as that may be read."""
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Its environment. It holds secrets: never to be shown."""
+
+    @property
+    def is_asked_only(self) -> bool:
+        """Whether it is a server that others name by address. What its environment says, it only inherited."""
+        return self.known is not None and bool(self.known.schemes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +185,7 @@ def _is_somebodys_unit(process: Seen, everyone: Mapping[int, Seen]) -> bool:
 def _with_needs(
     part: Part, links: Iterable[Link], held: Mapping[str, set[int]], everyone: Mapping[int, Seen], table: Table
 ) -> Part:
-    """With whom it is connected, who starts it, and which databases it has open."""
+    """With whom it is connected, who starts it, what it was told and what it has open."""
     process = part.process
     if process is None:
         return part
@@ -178,17 +193,15 @@ def _with_needs(
     own = {each.port for each in part.doors}
     needs = {each.far[1] for each in links if held.get(each.socket, set()) & mine}
     variables = environment(process.pid)
-    needs |= {each.port for each in addresses_in(variables, table) if each.is_here}
+    told = {each.port for each in addresses_in(variables, table) if each.is_here}
+    opened = tuple(dict.fromkeys(path for pid in sorted(mine) for path in open_files(pid)))
     return replace(
         part,
         owner=owner_of(process, everyone.get(process.parent), variables),
         needs=frozenset(needs - own),
-        databases=tuple(
-            dict.fromkeys(
-                path
-                for pid in sorted(mine)
-                for path in open_files(pid)
-                if path.suffix in (".db", ".sqlite", ".sqlite3") and is_sqlite(path)
-            )
-        ),
+        told=frozenset() if part.is_asked_only else frozenset(told - own),
+        databases=tuple(path for path in opened if path.suffix in _DATABASES and is_sqlite(path)),
+        opened=frozenset((*opened, *(path for pid in mine for path in mapped_files(pid)))),
+        code=code_of(process.command, process.cwd),
+        variables=variables,
     )

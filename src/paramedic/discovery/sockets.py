@@ -80,6 +80,15 @@ def open_files(pid: int) -> tuple[Path, ...]:
     return tuple(Path(link) for link in dict.fromkeys(_descriptors(pid)) if link.startswith("/"))
 
 
+def mapped_files(pid: int) -> frozenset[Path]:
+    """Files that a process has in its memory: libraries, and what databases map."""
+    try:
+        rows = Path(f"/proc/{pid}/maps").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return frozenset()
+    return frozenset(Path(row[at:]) for row in rows if (at := row.find("/")) >= 0)
+
+
 def passing_ports() -> range:
     """Ports that the system gives away by itself; what listens there is seldom meant to be found."""
     with contextlib.suppress(OSError, ValueError):
