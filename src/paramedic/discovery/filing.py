@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from paramedic.discovery.guess import Candidate, Guess, Guesses, LeftOut
+from paramedic.discovery.mcp_servers import add_servers
 from paramedic.discovery.naming import fit, user_name
 from paramedic.discovery.options import folders_named, paths_named
 from paramedic.discovery.project import Project, relative
@@ -33,6 +34,7 @@ def _of_project(project: Project, scene: Scene, registry: Registry, found: Guess
             yield file_component(path, "sqlite", "a SQLite database", here, found), path
         else:
             found.left_out.append(LeftOut(name=str(path), why="named as a database, but it does not exist"))
+    add_servers(project.folder, here, registry, found)
     kind = registry.kinds.get("python")
     if kind and (candidate := packages(kind, project, here)):
         name = "packages" if own else f"{fit(project.folder.name)}-packages"
