@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -162,6 +162,47 @@ def test_an_older_schema_is_migrated_whole_or_not_at_all(
     for _ in range(2):
         open_store(url, node="here", clock=CLOCK).close()
     tamper(url, "INSERT INTO extra VALUES (1)")
+
+
+def test_a_store_in_a_file_is_kept_as_it_was_before_an_upgrade(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The earlier Paramedic can go on with the copy; nobody else can read it; an upgrade that fails leaves it there."""
+    place = tmp_path / "paramedic.db"
+    url = f"sqlite:///{place}"
+    with closing(open_store(url, node="here", clock=CLOCK)) as store, store.begin() as tx:
+        tx.notes.set("kept", "as it was")
+    kept = tmp_path / f"paramedic.db.schema-{len(MIGRATIONS)}"
+    assert not kept.exists(), "nothing was upgraded yet"
+    upgrades: list[tuple[str, ...]] = [("CREATE TABLE extra (",), ("DELETE FROM notes",)]
+    for step in upgrades:
+        with monkeypatch.context() as newer:
+            for module in ("opening", "migrations"):
+                newer.setattr(f"paramedic.store.{module}.MIGRATIONS", (*MIGRATIONS, step))
+            with suppress(StoreError):
+                open_store(url, node="here", clock=CLOCK).close()
+        assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+        with closing(open_store(f"sqlite:///{kept}", node="here", clock=CLOCK)) as store:
+            with store.read() as tx:
+                assert tx.notes.get("kept") == "as it was"
+            assert store.verify() == ()
+    assert isinstance(refused(url), SchemaTooNew), "the second upgrade was done"
+    assert [each.name for each in tmp_path.iterdir() if "schema" in each.name and "-wal" not in each.name] == [
+        kept.name
+    ]
+
+
+def test_a_store_that_cannot_be_kept_is_not_upgraded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stays what it was, and what to do is said."""
+    place = tmp_path / "paramedic.db"
+    url = f"sqlite:///{place}"
+    open_store(url, node="here", clock=CLOCK).close()
+    (tmp_path / f"paramedic.db.schema-{len(MIGRATIONS)}").mkdir()
+    with monkeypatch.context() as newer:
+        for module in ("opening", "migrations"):
+            newer.setattr(f"paramedic.store.{module}.MIGRATIONS", (*MIGRATIONS, ("DELETE FROM notes",)))
+        with pytest.raises(StoreError, match="is not brought up to date, because no copy of it could be kept") as told:
+            open_store(url, node="here", clock=CLOCK)
+    assert told.value.hint == "make room beside it"
+    open_store(url, node="here", clock=CLOCK).close()
 
 
 def test_statements_see_the_tables_that_migrations_make(store: Store, url: str) -> None:

@@ -41,6 +41,14 @@ class Backend(Protocol):
         """
         ...
 
+    def save_before_upgrade(self, version: int) -> None:
+        """Keep what is there before its schema changes, where that is ours to do; called by the sole maker.
+
+        Raises:
+            StoreError: it could not be kept.
+        """
+        ...
+
     def announce(self, connection: Connection, node: str) -> None:
         """Let the change counter move when the transaction commits; called at its beginning."""
         ...

@@ -20,7 +20,7 @@ _SHAPES = "`sqlite:////absolute/path` or `postgresql+psycopg://user:password@hos
 
 
 def open_store(url: str, *, node: str, clock: Clock) -> Store:
-    """The store at a URL, created where absent and brought up to date where old.
+    """The store at a URL, created where absent and brought up to date where old; one in a file is kept as it was.
 
     Raises:
         SchemaTooNew: a newer Paramedic wrote it.
@@ -30,7 +30,10 @@ def open_store(url: str, *, node: str, clock: Clock) -> Store:
     with _closed_on_failure(backend):
         if _version(backend) != len(MIGRATIONS):
             with backend.sole_maker() as connection:
-                migrate(connection, backend.version(connection), clock.now())
+                found = backend.version(connection)
+                if 0 < found < len(MIGRATIONS):
+                    backend.save_before_upgrade(found)
+                migrate(connection, found, clock.now())
     return Store(backend, node=node, clock=clock)
 
 

@@ -58,6 +58,9 @@ class PostgresServer:
                 connection.execute(text(f"CREATE SCHEMA {SCHEMA}"))
             yield connection
 
+    def save_before_upgrade(self, version: int) -> None:
+        """Nothing to do: the schema changes in one transaction, and a server is backed up by whoever keeps it."""
+
     def announce(self, connection: Connection, node: str) -> None:
         connection.execute(_COUNT, {"node": node})
 

@@ -5,13 +5,13 @@ import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
-from urllib.parse import quote
 
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from paramedic.model.clock import Clock
 from paramedic.model.errors import StoreError
+from paramedic.store.copying import reading, save
 from paramedic.store.opening import open_store
 
 _COUNTED = ("incidents", "plans", "receipts", "timeline", "transitions")
@@ -26,24 +26,6 @@ def file_of(url: str) -> Path | None:
     return Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
 
 
-def save(path: Path, copy: Path) -> None:
-    """Copy a store as it is at one moment; writers go on meanwhile.
-
-    Raises:
-        StoreError: there is none, or it is damaged.
-    """
-    if not path.exists():
-        raise StoreError(f"there is no store at `{path}` yet")
-    copy.touch(mode=0o600)
-    try:
-        with closing(_reading(path)) as source, closing(sqlite3.connect(copy)) as target:
-            source.backup(target, pages=2000, sleep=0.002)
-            # one file without a log: a copy is whole by itself
-            target.execute("PRAGMA journal_mode=DELETE")
-    except sqlite3.Error as error:
-        raise StoreError(f"the store `{path}` could not be copied: {error}") from None
-
-
 def prove(copy: Path, scratch: Path, *, node: str, clock: Clock) -> tuple[str, ...]:
     """Open a copy of the copy as this version would, upgrade included; every break of its chains, in words.
 
@@ -52,7 +34,7 @@ def prove(copy: Path, scratch: Path, *, node: str, clock: Clock) -> tuple[str, .
     """
     shutil.copyfile(copy, scratch)
     try:
-        with closing(_reading(scratch)) as connection:
+        with closing(reading(scratch)) as connection:
             said = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(1)")]
     except sqlite3.Error as error:
         raise StoreError(f"it is damaged: {error}") from None
@@ -68,7 +50,7 @@ def prove(copy: Path, scratch: Path, *, node: str, clock: Clock) -> tuple[str, .
 def holds(path: Path) -> Mapping[str, int]:
     """Records by table."""
     try:
-        with closing(_reading(path)) as connection:
+        with closing(reading(path)) as connection:
             return {
                 table: int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608  # our own names
                 for table in _COUNTED
@@ -77,5 +59,4 @@ def holds(path: Path) -> Mapping[str, int]:
         raise StoreError(f"it cannot be read: {error}") from None
 
 
-def _reading(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True)
+__all__ = ["file_of", "holds", "prove", "save"]

@@ -15,6 +15,7 @@ from sqlalchemy.pool import NullPool, QueuePool
 
 from paramedic.model.errors import StoreError
 from paramedic.store.backend import BUSY_S
+from paramedic.store.copying import save_before_upgrade
 from paramedic.store.failure import explain, explained
 
 _ASK_AGAIN_S = 0.01
@@ -55,6 +56,9 @@ class SqliteFile:
             raise StoreError(f"the store `{self.place}` was opened for reading only")
         with _sole_creator(self.path), explained(self.place), self.write.begin() as connection:
             yield connection
+
+    def save_before_upgrade(self, version: int) -> None:
+        save_before_upgrade(self.path, version)
 
     def announce(self, connection: Connection, node: str) -> None:
         """Nothing to do: SQLite counts commits by itself."""
