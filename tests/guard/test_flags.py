@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from paramedic.guard import FeatureFlags, get_feature_flags, reset_feature_flags
+from paramedic.guard import FeatureFlags, flag_file, get_feature_flags, reset_feature_flags
 from paramedic.guard import flags as module
 from paramedic.guard.flags import BASELINE, share
 from paramedic.guard.testing import ManualClock, flags_set
@@ -139,6 +139,20 @@ def test_a_share_of_keys_is_stable() -> None:
     assert abs(len(part[50]) / 4000 - 0.5) < 0.03
     other = {key for key in keys if share("y", key) < 5000}
     assert abs(len(other & part[50]) / len(part[50]) - 0.5) < 0.04
+
+
+def test_a_flag_does_not_know_keys_without_end(monkeypatch) -> None:
+    """Answers are the same whether they are known or not, and knowing them takes bounded memory."""
+    monkeypatch.setattr(flag_file, "KNOWN_KEYS", 10)
+    flags = FeatureFlags({"half": {"rollout_percent": 50}})
+    keys = [f"user-{number}" for number in range(25)]
+    first = [flags.is_enabled("half", key) for key in keys]
+    assert len(flags._flags["half"].known) == 5
+    assert [flags.is_enabled("half", key) for key in keys] == first
+    assert first == [share("half", key) < 5000 for key in keys]
+    assert {True, False} == set(first)
+    assert all(flags.is_enabled("half", keys[-1]) is first[-1] for _ in range(3))
+    assert len(flags._flags["half"].known) <= 10
 
 
 def test_a_share_needs_a_key_unless_it_is_everybody() -> None:

@@ -12,6 +12,7 @@ overlays:                         # or `flags:`, or the names at the top level
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from hashlib import blake2b
 from typing import Any
 
 from paramedic.guard.documents import Document
@@ -21,6 +22,8 @@ _ROOTS = ("overlays", "flags", "feature_flags")
 _BESIDE = ("version", "description", "schema_version")
 _KNOWN = ("enabled", "rollout_percent", "categories", "min_complexity", "expires", "description")
 NEVER = float("inf")
+KNOWN_KEYS = 4096
+"""A flag knows so many answers; then it forgets them and begins anew."""
 
 
 class Flag:
@@ -28,13 +31,13 @@ class Flag:
 
     __slots__ = (
         "asked",
-        "below",
         "categories",
         "enabled",
         "expires",
+        "hashed",
+        "known",
         "min_complexity",
         "name",
-        "prefix",
         "rollout_percent",
         "simple",
     )
@@ -56,10 +59,10 @@ class Flag:
         self.min_complexity = min_complexity
         self.expires = expires
         """Seconds since 1970."""
-        self.prefix = f"{name}:".encode("utf-8", "surrogatepass")
+        self.hashed = blake2b(f"{name}:".encode("utf-8", "surrogatepass"), digest_size=8)
         """What is hashed before a key."""
-        self.below = rollout_percent * 100
-        """The places among 10,000 that are in."""
+        self.known: dict[str, bool] = {}
+        """Keys that were asked for, and whether they are in."""
         self.asked = 0
         self.simple: bool | None = None
         """The answer to everybody, where there is one."""
@@ -67,6 +70,22 @@ class Flag:
             self.simple = False
         elif rollout_percent >= 100 and categories is None and min_complexity <= 0 and expires == NEVER:
             self.simple = True
+
+    def place(self, key: str) -> int:
+        """Where a key stands among 10,000."""
+        both = self.hashed.copy()
+        try:
+            both.update(key.encode())
+        except UnicodeEncodeError:  # half of a surrogate pair, as broken clients send it
+            both.update(key.encode("utf-8", "surrogatepass"))
+        return int.from_bytes(both.digest(), "big") % 10_000
+
+    def is_for(self, key: str) -> bool:
+        """Whether a key is in the share, to be known from now on."""
+        if len(self.known) >= KNOWN_KEYS:
+            self.known.clear()
+        self.known[key] = is_in = self.place(key) < self.rollout_percent * 100
+        return is_in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

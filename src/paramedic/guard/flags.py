@@ -9,7 +9,6 @@ the same key gets the same answer in every process and release, and raising the 
 
 import os
 from collections.abc import Callable, Collection, Mapping
-from hashlib import blake2b
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -106,7 +105,10 @@ class FeatureFlags:
             return True
         if key is None:
             key = context.get("key") if context else None
-        return key is not None and place(flag.prefix, key) < flag.below
+        if key is None:
+            return False
+        known = flag.known.get(key)
+        return flag.is_for(key) if known is None else known
 
     def knows(self, name: str) -> bool:
         """Whether there is such a flag, on or off."""
@@ -260,16 +262,7 @@ class FeatureFlags:
 
 def share(name: str, key: str) -> int:
     """Where a key stands among 10,000, the same everywhere and for ever."""
-    return place(Flag(name).prefix, key)
-
-
-def place(prefix: bytes, key: str) -> int:
-    """The same for a flag's prefix."""
-    try:
-        data = prefix + key.encode()
-    except UnicodeEncodeError:  # half of a surrogate pair, as broken clients send it
-        data = prefix + key.encode("utf-8", "surrogatepass")
-    return int.from_bytes(blake2b(data, digest_size=8).digest(), "big") % 10_000
+    return Flag(name).place(key)
 
 
 def _fits(flag: Flag, context: Mapping[str, Any]) -> bool:
