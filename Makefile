@@ -90,7 +90,7 @@ build/guard-peers/.ready: Makefile
 	@touch $@
 
 bench-guard: build/guard-peers/.ready
-	PYTHONPATH=src build/guard-peers/bin/python bench/guard.py --json build/bench-guard.json
+	PYTHONPATH=src build/guard-peers/bin/python bench/guard.py --json build/bench-guard.json --markdown build/bench-guard.md
 
 # Every small change of guard/ must be noticed by a test.
 mutation: $(VENV)/.wheel
