@@ -26,7 +26,7 @@ from paramedic.sdk.blocking import in_thread
 from paramedic.sdk.check import CheckSpec
 from paramedic.sdk.pack import Registry
 from paramedic.sdk.ports import Exit
-from paramedic.store import open_store
+from paramedic.store import notes, open_store
 from paramedic.watch.attendant import Attendant
 from paramedic.watch.journal import Journal
 from paramedic.watch.lock import NodeLock
@@ -35,7 +35,7 @@ from paramedic.watch.supervisor import Supervisor
 from paramedic.watch.triage import Triage
 
 _log = logging.getLogger("paramedic.watch")
-PAUSED = "paused"
+PAUSED = notes.PAUSED
 _SECOND_LOOK_S = 0.05
 _LAST_CHANCE_S = 2.0
 

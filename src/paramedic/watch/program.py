@@ -19,6 +19,7 @@ from paramedic.sdk.files import TooLarge, read_whole
 from paramedic.sdk.pack import Registry
 from paramedic.store import Transaction
 from paramedic.watch.backups import BackingUp
+from paramedic.watch.ballast import hold
 from paramedic.watch.calling import Calling
 from paramedic.watch.commands import Commands
 from paramedic.watch.delivery import Delivery
@@ -119,6 +120,7 @@ async def _look_after(
         "following deaths": schedule.follow_deaths,
         "following files": schedule.follow_files,
         "following the clock": schedule.follow_clock,
+        "holding room": lambda: hold(node),
         "calling people": Calling(node).run,
         "delivering messages": Delivery(node).run,
         "the heartbeat": lambda: beat(node.service.settings, node.clock),
