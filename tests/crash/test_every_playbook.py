@@ -35,10 +35,12 @@ DRILLS = {
     "reset-tripwire": "tripwire-stuck",
     "retune-breaker": "breaker-false-trips",
     "stop-spending": "runaway-token-loop",
+    "set-protocol-version": "mcp-version-mismatch",
+    "retry-failed-tasks": "mcp-tasks-lost",
     "wait-and-retry": "discord-rate-limited",
     "reconnect": "discord-gateway-dropped",
 }
-ELSEWHERE = {"make-backup"}
+ELSEWHERE = {"make-backup", "wait-for-tools"}
 """Playbooks without a drill: backups are killed in the middle in their own tests."""
 POINTS = ("after-intent", "mid-act", "after-act", "after-done")
 UNINTERRUPTIBLE = {("restore-config", 1), ("reset-config", 1), ("restore-file", 1)}
