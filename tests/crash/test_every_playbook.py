@@ -41,7 +41,7 @@ DRILLS = {
     "reconnect": "discord-gateway-dropped",
 }
 ELSEWHERE = {"make-backup", "wait-for-tools"}
-"""Playbooks without a drill: backups are killed in the middle in their own tests."""
+"""Playbooks without a drill: backups are killed in the middle in their own tests; waiting can be done again."""
 POINTS = ("after-intent", "mid-act", "after-act", "after-done")
 UNINTERRUPTIBLE = {("restore-config", 1), ("reset-config", 1), ("restore-file", 1)}
 """Steps that find nothing to do in these drills, so that their act has no middle."""
