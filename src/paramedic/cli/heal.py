@@ -1,13 +1,17 @@
 """``paramedic plan``, ``recover``, ``approve``, ``reject``, ``pause``, ``resume``."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import click
 
 from paramedic.cli.listing import format_option, show_json
-from paramedic.cli.surroundings import ask, load_service
+from paramedic.cli.manual import folded
+from paramedic.cli.naming import plan_named, waiting_plan_named
+from paramedic.cli.output import width
+from paramedic.cli.surroundings import ask, load_service, read_store
 from paramedic.model.errors import UsageError
+from paramedic.model.incident import IncidentState
 from paramedic.model.service import Service
 
 Plan = Mapping[str, Any]  # Any: a plan as JSON, which only gets printed
@@ -37,7 +41,8 @@ def plan(context: click.Context, components: tuple[str, ...], style: str) -> Non
             click.echo("\n".join(_describe(each)) + "\n")
         for each in without:
             assert isinstance(each, dict)
-            click.echo(f"no plan for {each['component']}: {each['code']}\n  because  {each['why']}")
+            _echo(f"no plan for {each['component']}: {each['code']}")
+            _echo(str(each["why"]), "  because  ")
         if not plans and not without:
             click.echo("nothing is wrong that needs a plan")
     context.exit(1 if without else 0)
@@ -52,31 +57,38 @@ def recover(context: click.Context, components: tuple[str, ...], plan_id: str | 
     """Look, heal what may be healed, verify. Exit 0 when everything is verified, 1 when people are needed."""
     service, registry = load_service(context)
     _known(service, components)
+    plan_id = plan_named(service.settings, plan_id) if plan_id else None
     result = ask(service, registry, "recover", {"components": list(components), "plan": plan_id})
     if style == "json":
         show_json(result)
     else:
         for each in result.get("incidents") or ():  # type: ignore[union-attr]
             assert isinstance(each, dict)
-            click.echo(f"{each['id']}  {each['component']}: {each['code']}  {each['state']}: {each['why']}")
+            _echo(f"{each['id']}  {each['component']}: {each['code']}  {each['state']}: {each['why']}")
             if each["state"] == "waiting":
                 click.echo(f"  hint: paramedic approve {each['plan']}")
         for each in result.get("plans") or ():  # type: ignore[union-attr]
             assert isinstance(each, dict)
-            click.echo(f"{each['id']}  {each['playbook']} on {each['suspect']}  {each['state']}: {each['why_ended']}")
+            _echo(f"{each['id']}  {each['playbook']} on {each['suspect']}  {each['state']}: {each['why_ended']}")
         if not result.get("incidents") and not result.get("plans"):
             click.echo("nothing is wrong that needs recovery")
     context.exit(0 if result["verified"] else 1)
 
 
 @click.command()
-@click.argument("plan_id", metavar="PLAN")
+@click.argument("plan_id", metavar="[PLAN|INCIDENT]", required=False)
 @format_option
 @click.pass_context
-def approve(context: click.Context, plan_id: str, style: str) -> None:
-    """Agree to a plan that waits; it runs at once. Exit 0 when verified, 1 when it did not help."""
+def approve(context: click.Context, plan_id: str | None, style: str) -> None:
+    """Agree to a plan that waits, named by its id or its incident's; it runs at once. Alone it lists what waits.
+
+    Exit 0 when verified, 1 when it did not help.
+    """
     service, registry = load_service(context)
-    result = ask(service, registry, "approve", {"plan": plan_id})
+    if plan_id is None:
+        _show_waiting(service, style)
+        return
+    result = ask(service, registry, "approve", {"plan": waiting_plan_named(service.settings, plan_id)})
     if style == "json":
         show_json(result)
     else:
@@ -84,18 +96,33 @@ def approve(context: click.Context, plan_id: str, style: str) -> None:
         assert isinstance(plans, list)
         each = plans[0]
         assert isinstance(each, dict)
-        click.echo(f"{each['id']}  {each['playbook']} on {each['suspect']}  {each['state']}: {each['why_ended']}")
+        _echo(f"{each['id']}  {each['playbook']} on {each['suspect']}  {each['state']}: {each['why_ended']}")
     context.exit(0 if result["verified"] else 1)
 
 
+def _show_waiting(service: Service, style: str) -> None:
+    found = read_store(service.settings, lambda tx: tx.incidents.unresolved()) or ()
+    waiting = [each for each in found if each.state is IncidentState.WAITING and each.plan]
+    if style == "json":
+        show_json({"waiting": waiting})
+        return
+    for each in waiting:
+        click.echo(f"{each.severity} {each.id}  {each.component}: {each.code}")
+        _echo(each.why, "  ")
+        click.echo(f"  hint: paramedic approve {each.plan}")
+    if not waiting:
+        click.echo("nothing waits for approval")
+
+
 @click.command()
-@click.argument("plan_id", metavar="PLAN")
+@click.argument("plan_id", metavar="PLAN|INCIDENT")
 @click.option("--reason", default="", help="Why, for the record.")
 @format_option
 @click.pass_context
 def reject(context: click.Context, plan_id: str, reason: str, style: str) -> None:
-    """Refuse a plan that waits; people take over."""
+    """Refuse a plan that waits, named by its id or its incident's; people take over."""
     service, registry = load_service(context)
+    plan_id = waiting_plan_named(service.settings, plan_id)
     result = ask(service, registry, "reject", {"plan": plan_id, "reason": reason})
     show_json(result) if style == "json" else click.echo(f"{plan_id} is rejected; the incident is escalated")
 
@@ -126,22 +153,32 @@ def _known(service: Service, names: tuple[str, ...]) -> None:
             raise UsageError(f"there is no component `{name}`", hint=f"known: {', '.join(service.components)}")
 
 
-def _describe(plan: Plan) -> list[str]:
+def _describe(plan: Plan) -> Iterator[str]:
     steps = plan["steps"]
     downtime = sum(step["preview"]["downtime_s"] for step in steps)
-    lines = [f"plan {plan['id']}: {plan['playbook']} on {plan['suspect']}"]
+    yield from _labelled("", f"plan {plan['id']}: {plan['playbook']} on {plan['suspect']}")
     for number, step in enumerate(steps, 1):
-        lines.append(f"  {number}. {step['action']} {step['component']}: {step['preview']['summary']}")
-        lines += [f"     {line}" for line in step["preview"]["diff"].splitlines()]
-        lines += [f"     lost for good: {loss}" for loss in step["preview"]["loss"]]
+        yield from _labelled(f"  {number}. ", f"{step['action']} {step['component']}: {step['preview']['summary']}")
+        yield from (f"     {line}" for line in step["preview"]["diff"].splitlines())  # a difference is shown as it is
+        for loss in step["preview"]["loss"]:
+            yield from _labelled("     lost for good: ", loss)
     undo = [str(number) for number, step in enumerate(steps, 1) if step["undoable"]]
     checks = ", ".join(f"{each['check']} of {each['component']}" for each in plan["verify"])
-    lines += [
-        f"  risk          {plan['risk']}",
-        f"  downtime      about {downtime:.0f} s",
-        f"  blast radius  {', '.join(plan['blast_radius'])}",
-        f"  verified by   {checks}, {plan['verify_times']} times within {plan['verify_within_s']:.0f} s",
-        f"  undo          {'steps ' + ', '.join(undo) if undo else 'nothing can be taken back'}",
-        f"  approval      {plan['needs_approval'] or 'not needed'}",
-    ]
-    return lines
+    for label, said in (
+        ("risk", plan["risk"]),
+        ("downtime", f"about {downtime:.0f} s"),
+        ("blast radius", ", ".join(plan["blast_radius"])),
+        ("verified by", f"{checks}, {plan['verify_times']} times within {plan['verify_within_s']:.0f} s"),
+        ("undo", f"steps {', '.join(undo)}" if undo else "nothing can be taken back"),
+        ("approval", plan["needs_approval"] or "not needed"),
+    ):
+        yield from _labelled(f"  {label:<13} ", said)
+
+
+def _labelled(label: str, said: str) -> list[str]:
+    """A label and what it says, folded behind it."""
+    return folded(said, width(), first=label, rest=" " * (len(label) or 2)) or [label.rstrip()]
+
+
+def _echo(said: str, label: str = "") -> None:
+    click.echo("\n".join(_labelled(label, said)))

@@ -8,16 +8,19 @@ import click
 from paramedic.cli.default import Default
 from paramedic.cli.listing import format_option, show_json, show_rows
 from paramedic.cli.manual import folded
+from paramedic.cli.naming import incident_named, plan_named
+from paramedic.cli.next_step import next_step
 from paramedic.cli.output import width
 from paramedic.cli.surroundings import load_service, read_store, records
 from paramedic.model.errors import UsageError
-from paramedic.model.ids import IncidentId, PlanId
+from paramedic.model.ids import IncidentId
 from paramedic.model.incident import IncidentState
 from paramedic.model.wire import Json, dump
 from paramedic.report import Redactor
-from paramedic.report.words import one_line
+from paramedic.report.words import one_line, printable
 
 if TYPE_CHECKING:
+    from paramedic.model.finding import Evidence
     from paramedic.model.incident import Incident, TimelineEntry
     from paramedic.model.playbook import Plan
     from paramedic.model.receipt import Receipt
@@ -57,7 +60,7 @@ def list_(context: click.Context, only_open: bool, limit: int, style: str) -> No
 def show(context: click.Context, incident: str, style: str) -> None:
     """Show one incident: what was seen, suspected, ruled out, done and verified."""
     service, _ = load_service(context)
-    name = IncidentId(incident)
+    name = incident_named(service.settings, incident)
 
     def read(tx: "Transaction") -> "tuple[Incident | None, Sequence[TimelineEntry], list[Receipt]]":
         return tx.incidents.get(name), tx.timeline.of(name), _receipts_of(tx, name)
@@ -76,13 +79,15 @@ def show(context: click.Context, incident: str, style: str) -> None:
         click.echo(f"  resolved  {what.resolved_at:%Y-%m-%d %H:%M:%S} UTC, after {took:.2f} s")
     _echo(what.why, "  why       ")
     if what.plan:
-        hint = f", `paramedic approve {what.plan}` runs it" if what.state is IncidentState.WAITING else ""
-        click.echo(f"  plan      {what.plan}{hint}")
+        click.echo(f"  plan      {what.plan}")
+    if step := next_step(what):
+        click.echo(f"  next      {step}")
     for symptom in what.symptoms:
         _echo(f"{symptom.component}: {symptom.observed}", "  seen      ")
         for each in symptom.evidence:
-            for line in each.text.splitlines():
-                _echo(line, f"    {each.label}: ")
+            _evidence(each)
+        if symptom.hint and what.state is not IncidentState.RESOLVED:
+            _echo(symptom.hint, "  hint      ")
     click.echo("suspects")
     for suspect in what.suspects:
         of = f"  (a symptom of {suspect.is_symptom_of})" if suspect.is_symptom_of else ""
@@ -99,6 +104,19 @@ def show(context: click.Context, incident: str, style: str) -> None:
     lines += [(each.at, "step", f"{each.step + 1}. {_outcome(each)}") for each in acts]
     for at, kind, text in sorted(lines, key=lambda line: line[0]):
         _echo(text, f"  {at:%H:%M:%S.%f}"[:-3] + f"  {kind:<12} ")
+
+
+def _evidence(evidence: "Evidence") -> None:
+    """One line behind its label, several beneath it."""
+    lines = evidence.text.splitlines()
+    if len(lines) < 2:
+        _echo(evidence.text, f"    {one_line(evidence.label)}: ")
+        return
+    click.echo(f"    {one_line(evidence.label)}:")
+    for line in lines:
+        text = printable(line).rstrip()
+        depth = len(text) - len(text.lstrip())  # how deep a frame of a traceback stands tells
+        click.echo("\n".join(folded(text.lstrip(), width(), first=" " * (6 + depth), rest=" " * (8 + depth))))
 
 
 def _outcome(receipt: "Receipt") -> str:
@@ -121,8 +139,9 @@ def _echo(text: str, label: str) -> None:
 def receipts(context: click.Context, plan: str | None, limit: int, style: str) -> None:
     """List receipts: proof of every act, of one PLAN or the newest of all."""
     place = records(context)
-    found = read_store(place, lambda tx: tx.receipts.of(PlanId(plan)) if plan else tx.receipts.recent(limit))
-    if plan and not found and not read_store(place, lambda tx: tx.plans.get(PlanId(plan))):
+    name = plan_named(place, plan) if plan else None
+    found = read_store(place, lambda tx: tx.receipts.of(name) if name else tx.receipts.recent(limit))
+    if name and not found and not read_store(place, lambda tx: tx.plans.get(name)):
         raise UsageError(f"there is no plan `{plan}`", hint="`paramedic receipts` shows the newest of all")
     if style == "json":
         show_json(found or ())

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,8 @@ import click
 
 from paramedic.checking.standing import Standing, overall_of, standings
 from paramedic.cli.listing import format_option, show_json
+from paramedic.cli.manual import folded
+from paramedic.cli.next_step import next_step
 from paramedic.cli.output import emit, wants_colour, width
 from paramedic.cli.surroundings import load_service, read_store
 from paramedic.model.clock import SystemClock
@@ -23,7 +26,16 @@ from paramedic.report.words import LOOKS, OVERALL_LOOKS, Look, one_line, painted
 if TYPE_CHECKING:
     from paramedic.store import Transaction
 
-_Records = tuple[tuple[Finding, ...], Mapping[str, Desired], tuple[Incident, ...], Mapping[str, datetime]]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """What the store says."""
+
+    findings: tuple[Finding, ...] = ()
+    desired: Mapping[str, Desired] = field(default_factory=dict)
+    incidents: tuple[Incident, ...] = ()
+    watched_until: Mapping[str, datetime] = field(default_factory=dict)
+    is_paused: bool = False
 
 
 @click.command()
@@ -36,8 +48,9 @@ def status(context: click.Context, style: str) -> None:
     """
     service, registry = load_service(context)
     now = SystemClock().now()
-    findings, desired, incidents, watched_until = read_store(service.settings, _records) or ((), {}, (), {})
-    standing = standings(service, registry, findings, desired, now, watched_until=watched_until)
+    known = read_store(service.settings, _known) or _Known()
+    standing = standings(service, registry, known.findings, known.desired, now, watched_until=known.watched_until)
+    is_watched = any(until > now for until in known.watched_until.values())
     overall = overall_of(standing)
     safe = Redactor(service.secrets)
     if style == "json":
@@ -49,27 +62,39 @@ def status(context: click.Context, style: str) -> None:
                     "as_of": now.isoformat(),
                     "overall": overall.value,
                     "exit_code": overall.exit_code,
+                    "paused": known.is_paused,
+                    "watched": is_watched,
                     "components": dump(standing),
-                    "incidents": dump(incidents),
+                    "incidents": dump(known.incidents),
                 }
             )
         )
     else:
-        emit(safe.text("\n".join(_lines(service.name, overall, standing, incidents, now))) + "\n")
+        lines = _lines(service.name, overall, standing, known, now, is_watched=is_watched)
+        emit(safe.text("\n".join(lines)) + "\n")
     context.exit(overall.exit_code)
 
 
-def _records(tx: "Transaction") -> _Records:
-    watched_until = {each.node: each.until for each in tx.nodes.all()}
-    return tuple(tx.findings.latest()), tx.desired.all(), tuple(tx.incidents.unresolved()), watched_until
+def _known(tx: "Transaction") -> _Known:
+    from paramedic.store.notes import PAUSED
+
+    return _Known(
+        findings=tuple(tx.findings.latest()),
+        desired=tx.desired.all(),
+        incidents=tuple(tx.incidents.unresolved()),
+        watched_until={each.node: each.until for each in tx.nodes.all()},
+        is_paused=bool(tx.notes.get(PAUSED)),
+    )
 
 
 def _lines(
-    name: str, overall: Overall, standing: tuple[Standing, ...], incidents: tuple[Incident, ...], now: datetime
+    name: str, overall: Overall, standing: tuple[Standing, ...], known: _Known, now: datetime, *, is_watched: bool
 ) -> Iterator[str]:
     colour, columns = wants_colour(sys.stdout), width()
     look = OVERALL_LOOKS[overall]
     yield _line(look, one_line(name), columns, colour=colour)
+    if known.is_paused:
+        yield "automation is paused: every plan waits for approval; `paramedic resume` goes on"
     wide = min(24, max((len(each.name) for each in standing), default=0))
     for each in sorted(standing, key=lambda each: -each.status.rank):
         look = LOOKS[each.status]
@@ -78,13 +103,23 @@ def _lines(
         seen = f" ({_age(each.as_of, now)})" if each.as_of else ""
         room = columns - 11 - wide - 2 - len(seen)
         yield _line(look, f"{_cut(each.name, wide):<{wide}}  {_cut(said, room)}{seen}", columns, colour=colour)
-    for incident in incidents:
-        yield _cut(
-            f"{incident.severity.value} {incident.state.value:<10} {incident.id}  {incident.component}"
-            f" {incident.code}  {one_line(incident.why)}",
-            columns,
-        )
+    for incident in known.incidents:
+        yield from _incident(incident, columns)
     yield f"as of {now:%Y-%m-%d %H:%M:%S} UTC"
+    if not is_watched:
+        yield "hint: nobody watches now; `paramedic watch` looks after it"
+
+
+def _incident(incident: Incident, columns: int) -> Iterator[str]:
+    """Which and where; why, in full; and what to do."""
+    about = f"{incident.severity.value} {incident.state.value:<10} {incident.id}  {incident.component} {incident.code}"
+    yield from folded(one_line(about), columns, rest="   ")
+    why = one_line(incident.why)
+    if incident.acknowledged_by:
+        why = "; ".join(filter(None, (why, f"{one_line(incident.acknowledged_by)} has it in hand")))
+    yield from folded(why, columns, first="   ")
+    if step := next_step(incident):
+        yield f"   hint: {step}"
 
 
 def _line(look: Look, said: str, columns: int, *, colour: bool) -> str:

@@ -9,6 +9,9 @@ from paramedic.store import body as bodies
 from paramedic.store.insertion import upsert
 from paramedic.store.schema import notes
 
+PAUSED = "paused"
+"""Whether somebody stopped all automatic healing."""
+
 
 class Notes:
     """Facts that need no table of their own."""
