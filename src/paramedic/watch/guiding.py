@@ -190,7 +190,7 @@ class Guiding:
         )
         code = incident.code if incident else guide.helps[0]
         return Plan(
-            id=PlanId(new_id("guide", now)),
+            id=PlanId(new_id("plan", now)),
             incident=incident.id if incident else None,
             playbook=guide.name,
             suspect=component.name,
