@@ -37,8 +37,11 @@ class Ballast:
             self._file.unlink()
             _log.warning("the disk of `%s` is full; gave up the %d MB held back there", self._file.parent, _SIZE >> 20)
         elif not is_held and free >= _PLENTY:
-            with self._file.open("wb") as file:
-                os.posix_fallocate(file.fileno(), 0, _SIZE)
+            number = os.open(self._file, os.O_WRONLY | os.O_CREAT, 0o600)
+            try:
+                os.posix_fallocate(number, 0, _SIZE)
+            finally:
+                os.close(number)
 
 
 async def hold(node: Node) -> None:
