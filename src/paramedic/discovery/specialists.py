@@ -12,7 +12,7 @@ from paramedic.discovery.table import Known
 from paramedic.sdk.pack import Kind
 from paramedic.service.annotations import known_keys
 
-_ADDRESSES = ("url", "dsn", "uri", "address", "endpoint")
+_ADDRESSES = ("url", "base_url", "dsn", "uri", "address", "endpoint")
 
 
 def specialist(kind: Kind, known: Known, door: Door, variables: Iterable[str]) -> list[Candidate]:
