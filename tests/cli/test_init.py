@@ -105,6 +105,30 @@ def test_one_screen(machine: Machine, shop: Path) -> None:
     assert all(len(line) <= 80 for line in lines[1:])
 
 
+def test_only_what_belongs_to_the_folder(machine: Machine, shop: Path, tmp_path: Path) -> None:
+    """A project next door, of which nothing here is used, is told in one line; `--all` takes it."""
+    other = tmp_path / "next-door"
+    other.mkdir()
+    (other / ".env").write_text("A=1\n")
+    (other / "neighbour.py").write_text(STORE.replace("6001", "6011"))
+    machine.start(sys.executable, "neighbour.py", cwd=other, port=6011)
+    done = machine.paramedic("init", cwd=shop)
+    assert done.returncode == 0, done.stderr
+    service = load(shop / "paramedic.yaml", load_packs(), {})
+    assert {"shop", "store", "worker"} <= service.components.keys()
+    assert "neighbour" not in service.components
+    assert "next-door" not in (shop / "paramedic.yaml").read_text()
+    (line,) = [line for line in done.stdout.splitlines() if "`--all` takes them" in line]
+    if machine.is_apart:
+        assert line == "  1 not used from here (`--all` takes them): neighbour"
+    took = machine.paramedic("init", "--all", "--stdout", cwd=shop)
+    assert "neighbour:" in took.stdout
+    assert "next-door" in took.stdout
+    used = machine.paramedic("init", "--stdout", cwd=other)
+    assert "neighbour:" in used.stdout
+    assert "shop:" not in used.stdout
+
+
 def test_hostile_names(machine: Machine, tmp_path: Path) -> None:
     """What a process calls itself steers no terminal, breaks no file, and its command line gives nothing away."""
     (tmp_path / "app.py").write_text(APP.replace('socket.create_connection(("127.0.0.1", 6001))', "None"))

@@ -28,19 +28,23 @@ _SCHEMA_VERSION = 1
 @click.command()
 @click.argument("folder", default=".", metavar="[DIR]", type=click.Path(path_type=Path))
 @click.option("--force", is_flag=True, help="Replace the service file that is there; a backup is kept beside it.")
+@click.option(
+    "--all", "is_all", is_flag=True, help="Take everything that runs on this machine, not only what DIR needs."
+)
 @click.option("--stdout", "is_shown", is_flag=True, help="Print the service file and write nothing.")
 @click.option(
     "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Of the result."
 )
 @click.pass_context
-def init(context: click.Context, folder: Path, force: bool, is_shown: bool, style: str) -> None:
+def init(context: click.Context, folder: Path, *, force: bool, is_all: bool, is_shown: bool, style: str) -> None:
     """Look around on this machine and write `paramedic.yaml` into DIR.
 
     Asks nothing. Processes, ports, connections and the files in DIR are looked at, every guess is tried with the
-    checks that will look at it, and only what they understand is written. Exit code: 0 written, 64 a file is there.
+    checks that will look at it, and only what they understand is written: what lives in DIR, runs in it or uses it,
+    and the servers that this is connected to or that the files in DIR name. Exit code: 0 written, 64 a file is there.
     """
     from paramedic.checking import run_loop
-    from paramedic.discovery import load_table, look_around
+    from paramedic.discovery import divided, load_table, look_around
     from paramedic.model.errors import UsageError
     from paramedic.sdk.pack import load_packs
 
@@ -51,7 +55,7 @@ def init(context: click.Context, folder: Path, force: bool, is_shown: bool, styl
         raise UsageError(
             f"`{path}` is there already", hint="`--force` replaces it and keeps a backup, `--stdout` only prints"
         )
-    scene = look_around(path.parent, load_table())
+    scene = look_around(path.parent, load_table(), None if is_all else divided)
     draft = run_loop(_drafted(scene, path, load_packs()))
     context.ensure_object(dict)["leave at once"] = True  # whatever thread a check left behind
     if is_shown and style == "text":
@@ -59,18 +63,18 @@ def init(context: click.Context, folder: Path, force: bool, is_shown: bool, styl
         return
     backup = None if is_shown else _write(path, draft)
     if style == "json":
-        emit(json.dumps(_as_data(draft, path, backup, scene.noise, is_written=not is_shown), indent=2) + "\n")
+        emit(json.dumps(_as_data(draft, path, backup, scene, is_written=not is_shown), indent=2) + "\n")
         return
-    emit("\n".join(_screen(draft, path, backup, len(scene.noise), scene.strangers)) + "\n")
+    emit("\n".join(_screen(draft, path, backup, scene)) + "\n")
 
 
 def drafted(path: Path) -> "Draft":
     """The service file that would be written now."""
     from paramedic.checking import run_loop
-    from paramedic.discovery import load_table, look_around
+    from paramedic.discovery import divided, load_table, look_around
     from paramedic.sdk.pack import load_packs
 
-    return run_loop(_drafted(look_around(path.parent, load_table()), path, load_packs()))
+    return run_loop(_drafted(look_around(path.parent, load_table(), divided), path, load_packs()))
 
 
 async def _drafted(scene: "Scene", path: Path, registry: "Registry") -> "Draft":
@@ -101,9 +105,7 @@ def _write(path: Path, draft: "Draft") -> Path | None:
     return backup
 
 
-def _as_data(
-    draft: "Draft", path: Path, backup: Path | None, noise: tuple[str, ...], *, is_written: bool
-) -> dict[str, object]:
+def _as_data(draft: "Draft", path: Path, backup: Path | None, scene: "Scene", *, is_written: bool) -> dict[str, object]:
     from paramedic.model.wire import dump
 
     return {
@@ -114,12 +116,13 @@ def _as_data(
         "service": draft.service.name,
         "found": dump(draft.found),
         "left_out": dump(draft.left_out),
-        "noise": list(noise),
+        "elsewhere": list(_elsewhere(scene)),
+        "noise": list(scene.noise),
         "text": draft.text,
     }
 
 
-def _screen(draft: "Draft", path: Path, backup: Path | None, noise: int, strangers: int) -> Iterator[str]:
+def _screen(draft: "Draft", path: Path, backup: Path | None, scene: "Scene") -> Iterator[str]:
     """What a person needs to know, on one screen."""
     from paramedic.report.words import LOOKS, count, one_line, painted
 
@@ -140,13 +143,17 @@ def _screen(draft: "Draft", path: Path, backup: Path | None, noise: int, strange
         yield f"{painted(look.glyph, look.colour, wanted=is_coloured)} {_cut(row, room - 2)}"
     if len(draft.found) > _MOST_ROWS:
         yield f"… and {len(draft.found) - _MOST_ROWS} more"
-    if draft.left_out:
+    elsewhere = _elsewhere(scene)
+    if draft.left_out or elsewhere:
         yield ""
         yield "seen and not put in:"
         for out in draft.left_out[:_MOST_LEFT_OUT]:
             yield _cut(f"  {out.name}: {one_line(out.why)}", room)
         if len(draft.left_out) > _MOST_LEFT_OUT:
             yield f"  … and {len(draft.left_out) - _MOST_LEFT_OUT} more; they stand at the end of the file"
+    if elsewhere:
+        yield _cut(f"  {len(elsewhere)} not used from here (`--all` takes them): {', '.join(elsewhere)}", room)
+    noise, strangers = len(scene.noise), scene.strangers
     quiet = [
         *([f"{count(noise, 'program')} of the system, shells and editors"] if noise else []),
         *([f"{strangers} more process{'es' * (strangers > 1)} that listen nowhere"] if strangers else []),
@@ -155,6 +162,15 @@ def _screen(draft: "Draft", path: Path, backup: Path | None, noise: int, strange
         yield f"not looked at: {', '.join(quiet)}"
     yield ""
     yield f"next: {_next(path)}"
+
+
+def _elsewhere(scene: "Scene") -> tuple[str, ...]:
+    """What runs here for others, by name; several of one name are told apart by nothing."""
+    from paramedic.discovery.naming import name_of
+    from paramedic.report.redaction import Redactor
+
+    safe = Redactor(scene.secrets)
+    return tuple(dict.fromkeys(safe.text(name_of(each, {})) for each in scene.elsewhere))
 
 
 def _worst_first(found: "tuple[Found, ...]") -> "list[Found]":

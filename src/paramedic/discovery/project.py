@@ -32,6 +32,12 @@ class Project:
     """What declares the packages of a Python project."""
     secrets: tuple[str, ...] = ()
 
+    @property
+    def tells_something(self) -> bool:
+        """Whether anything of a project lies in the folder."""
+        files = (*self.environment, *self.databases, *self.configuration, *self.python)
+        return bool(files or self.compose or self.procfile or self.name)
+
 
 def read_project(folder: Path, table: Table) -> Project:
     """What a folder's own files tell; what cannot be read tells nothing."""

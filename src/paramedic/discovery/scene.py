@@ -1,7 +1,7 @@
 """Everything that can be seen from here without asking anybody: processes, ports, connections, files."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -56,6 +56,8 @@ class Scene:
     projects: tuple[Project, ...]
     """The folder's own first, then those that the processes work in."""
     everyone: Mapping[int, Seen]
+    elsewhere: tuple[Part, ...] = ()
+    """What runs here and does not belong to the folder."""
     noise: tuple[str, ...] = ()
     """Names of what was left out without a word."""
     strangers: int = 0
@@ -63,8 +65,11 @@ class Scene:
     secrets: tuple[str, ...] = field(default=(), repr=False)
 
 
-def look_around(folder: Path, table: Table) -> Scene:
-    """Look at this machine, and at a folder on it."""
+Divide = Callable[[Iterable[Part], Project], tuple[tuple[Part, ...], tuple[Part, ...]]]
+
+
+def look_around(folder: Path, table: Table, divide: Divide | None = None) -> Scene:
+    """Look at this machine, and at a folder on it; only at what belongs to the folder where ``divide`` tells that."""
     everyone = everybody()
     doors, links = doors_and_links()
     held = holders({*(each.socket for each in doors), *(each.socket for each in links)})
@@ -86,12 +91,15 @@ def look_around(folder: Path, table: Table) -> Scene:
         each.names[0] for each in everyone.values() if each.pid not in away and each.names and _is_noise(each, table)
     }
     parts = [_with_needs(each, links, held, everyone, table) for each in parts]
-    folders = [folder, *(each.process.cwd for each in parts if each.process and each.process.cwd)]
-    plain = (Path("/"), Path.home())
-    projects = tuple(
-        read_project(each, table) for each in dict.fromkeys(folders) if each == folder or each not in plain
-    )
     known = {pid for each in parts if each.process for pid in [each.process.pid]}
+    home = read_project(folder, table)
+    mine, elsewhere = divide(parts, home) if divide else (tuple(parts), ())
+    folders = [each.process.cwd for each in mine if each.process and each.process.cwd]
+    plain = (folder, Path("/"), Path.home())
+    others = (each for each in dict.fromkeys(folders) if each not in plain)
+    # a server that others use, too, brings none of the files that lie around it
+    wanted = (each for each in others if not elsewhere or each.is_relative_to(folder))
+    projects = (home, *(read_project(each, table) for each in wanted))
     strangers = [
         each
         for each in everyone.values()
@@ -102,9 +110,10 @@ def look_around(folder: Path, table: Table) -> Scene:
     ]
     return Scene(
         folder=folder,
-        parts=tuple(parts),
+        parts=mine,
         projects=projects,
         everyone=everyone,
+        elsewhere=elsewhere,
         noise=tuple(sorted(noise)),
         strangers=len(strangers),
         secrets=tuple(dict.fromkeys(secret for each in projects for secret in each.secrets)),
