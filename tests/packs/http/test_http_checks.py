@@ -419,6 +419,25 @@ async def test_the_time_to_wait_is_honoured(look, serve, ok, processes, bench):
     assert found.status is Status.OK
 
 
+async def test_the_time_to_wait_outlives_paramedic(look, serve, ok, bench):
+    """Another process of Paramedic asks no sooner; a time that is over, or a file that makes no sense, is forgotten."""
+    asked = []
+    url = await serve(lambda n, head: asked.append(n) or ok(status="429 Slow down", headers="Retry-After: 600\r\n"))
+    bench.settings.state_dir.mkdir()
+    await look(answers, Http(url=url))
+    bench.memories.clear()
+    [found] = await look(answers, Http(url=url))
+    assert (found.status, found.code) == (Status.WARNING, "http.rate-limited")
+    assert 590 < found.measures["retry_after_s"] <= 600
+    assert len(asked) == 1
+    [kept] = (bench.settings.state_dir / "patience").iterdir()
+    for text in ("{", '{"at": "2020-01-01T00:00:00+00:00", "until": "2020-01-02T00:00:00+00:00"}'):
+        kept.write_text(text)
+        bench.memories.clear()
+        await look(answers, Http(url=url))
+    assert len(asked) == 3
+
+
 @pytest.mark.parametrize(
     ("body", "fields", "says"),
     [
