@@ -46,6 +46,7 @@ class Act:
     undone: list[str] = field(default_factory=list)
     fails: list[Exception] = field(default_factory=list)
     answer: DidIt = DidIt.NO
+    stops: tuple[str, ...] = ()
 
 
 def make_action(act: Act, *, tries: int = 1, undoable: bool = True) -> Any:
@@ -56,6 +57,7 @@ def make_action(act: Act, *, tries: int = 1, undoable: bool = True) -> Any:
             return Preview(summary="would")
 
         async def apply(self, context: ActContext) -> Outcome:
+            context.stopped += act.stops
             if act.fails:
                 raise act.fails.pop(0)
             act.done.append(context.token)
@@ -187,6 +189,14 @@ async def test_what_a_verification_has_shown_reads_well(scene: Scene, checks: in
     """One check, several or none, once or more often."""
     failed = tuple(FailedCheck(component="api", check=f"check{each}", code="it.dead") for each in range(checks))
     assert _proof(replace(scene.plan, verify=failed), streak) == words
+
+
+async def test_what_was_stopped_for_an_act_stands_in_its_receipt(scene: Scene) -> None:
+    """Whoever wonders why a program went away for a moment finds it, whether the act worked or not."""
+    scene.act.stops = ("api", "db")
+    await scene.run()
+    with scene.store.begin() as tx:
+        assert tx.receipts.of(scene.plan.id)[-1].detail == "did; stopped for it: `api`, `db`"
 
 
 async def test_asking_twice_acts_once(scene: Scene) -> None:

@@ -178,6 +178,7 @@ class Executor:
                 return Result.UNTOLD
             happened = answer is DidIt.YES
         crash_here("after-intent", plan.playbook, index)
+        context: ActContext | None = None
         try:
             context = self._context(plan, index, intent.token)
             outcome = Outcome(summary="found done after a crash")
@@ -187,9 +188,10 @@ class Executor:
             if isinstance(spec.action, Verifiable):
                 await asyncio.wait_for(spec.action.verify(context, outcome.output), plan.step_limit_s)
         except Exception as error:  # a boundary: whatever an action raises is its failure, and gets a receipt
-            await self._write(self._ending(intent, Phase.FAILED, _say(error)))
+            await self._write(self._ending(intent, Phase.FAILED, _say(error) + _stopped(context)))
             return Result.FAILED
-        done = replace(self._ending(intent, Phase.DONE, outcome.summary), output=outcome.output, reconciled=happened)
+        summary = outcome.summary + _stopped(context)
+        done = replace(self._ending(intent, Phase.DONE, summary), output=outcome.output, reconciled=happened)
         await self._write(done)
         crash_here("after-done", plan.playbook, index)
         return Result.DONE
@@ -273,6 +275,11 @@ def _proof(plan: Plan, streak: int) -> str:
 
 def _is_being_undone(receipts: tuple[Receipt, ...]) -> bool:
     return any(each.phase in (Phase.UNDO_INTENT, Phase.UNDONE, Phase.UNDO_FAILED) for each in receipts)
+
+
+def _stopped(context: ActContext | None) -> str:
+    names = ", ".join(f"`{each}`" for each in dict.fromkeys(context.stopped if context else ()))
+    return f"; stopped for it: {names}" if names else ""
 
 
 def _say(error: Exception) -> str:

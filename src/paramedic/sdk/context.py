@@ -172,6 +172,8 @@ class ActContext:
     """Time-out of this try, by the incident's severity."""
     backups: "BackupDesk | None" = None
     """Where backups of the component are found and made."""
+    stopped: list[str] = field(default_factory=list)
+    """Components that were stopped for the act; its receipt names them."""
     checkpoint: Callable[[str], None] = lambda _name: None
     """Marks a place in the middle of an act where a crash is tried out by tests: ``checkpoint("mid-act")``."""
 

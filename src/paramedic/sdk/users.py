@@ -25,6 +25,7 @@ def running(context: ActContext, *, with_itself: bool = True) -> tuple[str, ...]
 async def stop(context: ActContext, names: Sequence[str]) -> None:
     """Stop them, callers before what they call."""
     for name in reversed(names):
+        context.stopped.append(name)
         await context.processes.stop(context.service.components[name])
 
 
