@@ -1,8 +1,11 @@
 """One breaker where calls overlap, and what is told at once."""
 
+import asyncio
+import contextvars
+
 import pytest
 
-from paramedic.guard import CircuitBreaker, Window
+from paramedic.guard import CircuitBreaker, CircuitOpen, Window
 from paramedic.guard.breaker import _ENTERED
 from paramedic.guard.testing import Outcomes
 from paramedic.guard.watcher import Watcher
@@ -174,3 +177,102 @@ def test_after_a_fork_the_shared_store_is_opened_anew(clock, tmp_path) -> None:
     assert breaker.sharing._store is not None
     breaker.forked()
     assert breaker.sharing._store is None
+
+
+def half_open(clock, **settings):
+    breaker = CircuitBreaker(name="model", recovery_timeout=1, clock=clock, **settings)
+    breaker.force_open()
+    breaker.allow_half_open()
+    return breaker
+
+
+@pytest.mark.parametrize("how", ["decorator", "call", "with"])
+async def test_a_call_inside_a_trial_is_part_of_it(clock, how) -> None:
+    """A guarded function that calls a guarded function does not lock itself out: one trial, one permit, one word."""
+    breaker = half_open(clock, success_threshold=2)
+    ask = breaker(lambda: "fine")
+
+    def deliver():
+        assert breaker.get_state()["half_open_calls"] == 1
+        return ask()
+
+    def outer():
+        if how == "decorator":
+            return breaker(deliver)()
+        if how == "call":
+            return breaker.call(deliver)
+        with breaker:
+            return deliver()
+
+    assert outer() == "fine"
+    assert breaker.get_state()["success_count"] == 1
+    assert outer() == "fine"
+    assert breaker.state == "closed"
+
+
+async def test_coroutines_inside_a_trial_are_part_of_it(clock) -> None:
+    """The same for async functions, with their errors: the trial fails with what it does not make good."""
+    breaker = half_open(clock, success_threshold=1)
+
+    @breaker
+    async def ask(good):
+        if not good:
+            raise Down
+        return "fine"
+
+    @breaker
+    async def deliver(*goods):
+        for good in goods:
+            try:
+                return await ask(good)
+            except Down:
+                continue
+        raise Down
+
+    with pytest.raises(Down):
+        await deliver(False)
+    assert (breaker.state, breaker.get_state()["because"]) == ("open", "a trial call failed with Down")
+    clock.advance(1)
+    assert await deliver(False, True) == "fine"
+    assert breaker.state == "closed"
+
+
+async def test_what_runs_beside_a_trial_is_not_part_of_it(clock) -> None:
+    """Other tasks, and what comes after it, need permits of their own."""
+    breaker = half_open(clock)
+    go = asyncio.Event()
+
+    @breaker
+    async def ask():
+        await go.wait()
+        return "fine"
+
+    first = asyncio.create_task(ask())
+    await asyncio.sleep(0)
+    with pytest.raises(CircuitOpen, match="its trial calls are under way"):
+        await ask()
+    go.set()
+    assert await first == "fine"
+    held = breaker.admit()
+    with pytest.raises(CircuitOpen):
+        await ask()
+    held.abandoned()
+    assert await ask() == "fine"
+
+
+async def test_its_own_refusal_is_no_failure_of_what_it_guards(clock) -> None:
+    """A trial in which the breaker itself refuses a call, in another thread, says nothing."""
+    breaker = half_open(clock)
+
+    @breaker
+    async def deliver():
+        return await asyncio.to_thread(contextvars.Context().run, breaker.call, max, 1, 2)
+
+    with pytest.raises(CircuitOpen):
+        await deliver()
+    assert (breaker.state, breaker.get_state()["half_open_calls"]) == ("half_open", 0)
+    other = half_open(clock)
+    other.name = "other"
+    with pytest.raises(CircuitOpen), other:
+        raise CircuitOpen("model", 1.0, "away")
+    assert other.state == "open"

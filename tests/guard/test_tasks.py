@@ -283,6 +283,39 @@ def test_async_handlers_and_those_without_an_id(made, clock) -> None:
     assert made == [4, 1, ["task_id", "x"]]
 
 
+async def test_in_an_event_loop_the_call_of_an_async_handler_is_awaited(clock) -> None:
+    """It runs in that loop; what fails is kept."""
+    loops = []
+
+    async def deliver(good):
+        loops.append(asyncio.get_running_loop())
+        if not good:
+            raise Down("gone")
+        return "fine"
+
+    queue = FailedTaskQueue("a.sqlite", handlers={"deliver": deliver, "plain": lambda: 5}, clock=clock)
+    assert await queue.call("deliver", True) == "fine"
+    assert await queue.call("deliver", False) is None
+    assert queue.call("plain") == 5
+    assert loops == [asyncio.get_running_loop()] * 2
+    assert counts(queue) == (1, 0, 0, 0)
+    with pytest.raises(ValueError, match="nothing handles `other`"):
+        queue.call("other")
+
+
+def test_a_handler_may_call_what_the_queues_breaker_guards(clock) -> None:
+    """The breaker of the queue and that of the function are one: after an outage both get through again."""
+    breaker = CircuitBreaker(failure_threshold=1, recovery_timeout=5, success_threshold=1, clock=clock)
+    up = Outcomes([Down("x"), "fine"])
+    ask = breaker(up)
+    queue = FailedTaskQueue("n.sqlite", handlers={"deliver": ask}, breaker=breaker, clock=clock)
+    queue.call("deliver")
+    assert breaker.state == "open"
+    clock.advance(5)
+    assert queue.run_due() == 1
+    assert (breaker.state, counts(queue)) == ("closed", (0, 0, 1, 0))
+
+
 def test_a_program_that_ends_in_the_middle_of_a_call_gives_it_back(made, clock) -> None:
     """Uncounted: this time was none."""
 

@@ -10,7 +10,7 @@ period has ended speaks to a period that nobody reads any more, so it can change
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from enum import StrEnum
 from threading import Lock
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])  # Any: any function can be guarded
 _FOREVER = float("inf")
 _AT_ONCE = float("-inf")
+_BUSY = "its trial calls are under way"
 
 
 class State(StrEnum):
@@ -100,17 +101,57 @@ class Trial:
         self._breaker.end_trial(self, good=False, because="a trial call was slow", now=now)
 
     def failed(self, error: BaseException, started: float) -> None:
-        """The trial raised; an error that is no failure, such as a cancellation, only gives the permit back."""
+        """The trial raised; an error that is no failure, such as a cancellation, only gives the permit back.
+
+        Nor is it one that the breaker itself refused a call inside: that says nothing about the dependency.
+        """
         del started
-        bad = self._breaker.settings.is_failure(error)
+        is_own = isinstance(error, CircuitOpen) and error.name == self._breaker.name
+        bad = not is_own and self._breaker.settings.is_failure(error)
         because = f"a trial call failed with {type(error).__name__}"
         self._breaker.end_trial(self, good=False if bad else None, because=because, now=self._breaker.clock.monotonic())
 
 
-_ENTERED: ContextVar[tuple["CircuitBreaker", ClosedPeriod | Trial, float, Any] | None] = ContextVar(
+class Inside:
+    """A call inside a trial of the same breaker: it runs under the trial's permit, and the trial speaks for it."""
+
+    __slots__ = ()
+    waiting = ()
+
+    def count(self) -> None:
+        """Nothing waits."""
+
+    def succeeded(self, now: float) -> None:
+        """The trial will say so."""
+
+    def abandoned(self) -> None:
+        """The trial goes on."""
+
+    def was_slow(self, now: float) -> None:
+        """The trial will be slow, too."""
+
+    def failed(self, error: BaseException, started: float) -> None:
+        """The trial will fail with it, unless it makes good."""
+
+
+Period = ClosedPeriod | Trial | Inside
+_INSIDE = Inside()
+_TRIALS: ContextVar[tuple[Trial, ...]] = ContextVar("paramedic_guard_trials", default=())
+"""The trials that the current context is in by decorator or `call`, outermost first."""
+
+_ENTERED: ContextVar[tuple["CircuitBreaker", Period, float, Any] | None] = ContextVar(
     "paramedic_guard_entered", default=None
 )
 """The breakers that the current context has entered by ``with``, innermost first, each linking to the one before."""
+
+
+def _around() -> Iterator[Period]:
+    """What the current context is in the middle of."""
+    yield from _TRIALS.get()
+    entered = _ENTERED.get()
+    while entered is not None:
+        yield entered[1]
+        entered = entered[3]
 
 
 class CircuitBreaker:
@@ -190,7 +231,14 @@ class CircuitBreaker:
         """Call a function through the breaker; give the coroutine to await where it is async."""
         if is_async(function):
             return guarded(self, function)(*args, **kwargs)
-        period = self.closed_period or self.admit()
+        period = self.closed_period
+        if period is None:
+            return self.tried(self._called, function, args, kwargs)
+        return self._called(period, function, args, kwargs)
+
+    def _called(
+        self, period: Period, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
         started = self.clock.monotonic()
         try:
             result = function(*args, **kwargs)
@@ -231,7 +279,7 @@ class CircuitBreaker:
         else:
             period.failed(error, started)
 
-    def end_well(self, period: ClosedPeriod | Trial, started: float) -> None:
+    def end_well(self, period: Period, started: float) -> None:
         """A call that was let through has succeeded."""
         now = self.clock.monotonic()
         if now - started <= self.slow_after_s:
@@ -241,7 +289,7 @@ class CircuitBreaker:
         else:
             period.was_slow(now)
 
-    def _leave(self) -> tuple[ClosedPeriod | Trial, float]:
+    def _leave(self) -> tuple[Period, float]:
         """Take this breaker's entry out of the context, wherever it stands: generators end in any order.
 
         One that is closed from another context finds nothing; permits are fungible, so it gives back any.
@@ -269,7 +317,41 @@ class CircuitBreaker:
 
     # ------------------------------------------------------------------ what the wrappers ask and tell
 
-    def admit(self) -> ClosedPeriod | Trial:
+    def tried(
+        self,
+        make: Callable[[Period, Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any],
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Any:
+        """A call that is no ordinary one: what is called inside a trial is part of it."""
+        period = self.admit()
+        if not isinstance(period, Trial):
+            return make(period, function, args, kwargs)
+        token = _TRIALS.set((*_TRIALS.get(), period))
+        try:
+            return make(period, function, args, kwargs)
+        finally:
+            _TRIALS.reset(token)
+
+    async def tried_async(
+        self,
+        make: Callable[[Period, Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any],
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Any:
+        """The same for a coroutine."""
+        period = self.admit()
+        if not isinstance(period, Trial):
+            return await make(period, function, args, kwargs)
+        token = _TRIALS.set((*_TRIALS.get(), period))
+        try:
+            return await make(period, function, args, kwargs)
+        finally:
+            _TRIALS.reset(token)
+
+    def admit(self) -> Period:
         """Let a call through or raise `CircuitOpen`. Asked when there is no closed period."""
         now = self.clock.monotonic()
         if now < self._refuse_until:
@@ -281,30 +363,36 @@ class CircuitBreaker:
         finally:
             self._tell()
 
-    def _admitted(self, now: float) -> ClosedPeriod | Trial:
+    def _admitted(self, now: float) -> Period:
         with self._lock:
             if self._state is State.CLOSED:
                 return self._period
             self._probe_if_due(now)
-            full = self._state is State.OPEN or len(self._trials) >= self.settings.half_open_max_calls
+            if self._state is State.HALF_OPEN and not self._trials.isdisjoint(_around()):
+                return _INSIDE
+            is_open = self._state is State.OPEN
+            full = is_open or len(self._trials) >= self.settings.half_open_max_calls
             if not full:
                 trial = Trial(self, self._round)
                 self._trials.add(trial)
-        if full:
+        if is_open:
             raise self._refusal(max(0.0, self._refuse_until - now))
+        if full:
+            raise self._refusal(_FOREVER, _BUSY)
         if self.sharing is not None:
             trial.permit = self.sharing.permit(self.name, self.settings.half_open_max_calls)
             if trial.permit is None:
                 with self._lock:
                     self._trials.discard(trial)
-                raise self._refusal(0.0)
+                raise self._refusal(_FOREVER, _BUSY)
         return trial
 
-    def _refusal(self, remaining: float) -> CircuitOpen:
+    def _refusal(self, remaining: float, because: str = "") -> CircuitOpen:
         self._rejected += 1
+        because = because or self._because
         if self.listeners.all:
-            self.listeners.tell(self._event("rejected", self._because))
-        return CircuitOpen(self.name, remaining, self._because)
+            self.listeners.tell(self._event("rejected", because))
+        return CircuitOpen(self.name, remaining, because)
 
     def note_failure(self, period: ClosedPeriod, error: BaseException, started: float) -> None:
         """A call of a closed period raised."""

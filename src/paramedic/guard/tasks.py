@@ -8,6 +8,7 @@ import inspect
 import json
 import os
 import secrets
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from random import Random
@@ -101,16 +102,29 @@ class FailedTaskQueue:
         return self._add(name, args, kwargs, task_id or secrets.token_hex(12), 0.0)
 
     def call(self, name: str, /, *args: Any, task_id: str | None = None, **kwargs: Any) -> Any:
-        """Make a call now; keep it if that fails, and then return ``None``. What cannot be kept is raised."""
+        """Make a call now; keep it if that fails, and then return ``None``. What cannot be kept is raised.
+
+        Where an event loop runs, a call of an async handler is given as a coroutine to await.
+        """
         task_id = task_id or secrets.token_hex(12)
         json.dumps([args, kwargs])
         task = Task(id=task_id, handler=name, args=args, kwargs=kwargs, runs=0, added=0.0, error=None)
+        if name in self._handlers and is_async(self._handlers[name][0]) and _in_a_loop():
+            return self._call_async(task)
         try:
             return self._make(task)
         except Exception as error:
-            self._add(name, args, kwargs, task_id, self.backoff_s)
-            self._event("kept", f"`{name}` failed with {_named(error)}")
-            return None
+            return self._kept(task, error)
+
+    async def _call_async(self, task: Task) -> Any:
+        try:
+            return await self._begin(task)
+        except Exception as error:
+            return self._kept(task, error)
+
+    def _kept(self, task: Task, error: Exception) -> None:
+        self._add(task.handler, task.args, task.kwargs, task.id, self.backoff_s)
+        self._event("kept", f"`{task.handler}` failed with {_named(error)}")
 
     def _add(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], task_id: str, wait_s: float) -> str:
         if name not in self._handlers:
@@ -188,17 +202,22 @@ class FailedTaskQueue:
         self._file.acknowledge(task.id, self._clock.wall())
         return True
 
-    def _make(self, task: Task) -> Any:
+    def _begin(self, task: Task) -> Any:
+        """What the handler returns: the result, or a coroutine where it is async."""
         if task.handler not in self._handlers:
             raise LookupError(f"nothing handles `{task.handler}`")
         handler, wants_id = self._handlers[task.handler]
         kwargs = task.kwargs | ({"task_id": task.id} if wants_id else {})
         make = handler if self._breaker is None else self._breaker(handler)
-        if not is_async(handler):
-            return make(*task.args, **kwargs)
+        return make(*task.args, **kwargs)
+
+    def _make(self, task: Task) -> Any:
+        made = self._begin(task)
+        if not is_async(self._handlers[task.handler][0]):
+            return made
         import asyncio
 
-        return asyncio.run(make(*task.args, **kwargs))
+        return asyncio.run(made)
 
     def _failed(self, task: Task, error: Exception) -> None:
         now = self._clock.wall()
@@ -299,6 +318,18 @@ class FailedTaskQueue:
         self._file.forked()
         self._threads = []
         self._watched = False
+
+
+def _in_a_loop() -> bool:
+    """Whether an event loop runs in this thread; one that was never imported does not."""
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is None:
+        return False
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _named(error: BaseException) -> str:
