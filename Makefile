@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 SOURCES := $(shell find src -type f -not -name '*.pyc')
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
-.PHONY: test test-system lint demo crash timers fuzz bench bench-restart bench-probes bench-sqlite bench-vector study reference docs clean wheel bench-guard mutation crash-guard
+.PHONY: test test-system lint demo crash board timers fuzz bench bench-restart bench-probes bench-sqlite bench-vector study reference docs clean wheel bench-guard mutation crash-guard
 
 $(VENV)/.dependencies: constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say make PYTHON=/path/to/python3.11")'
@@ -53,6 +53,10 @@ test-system: $(VENV)/.wheel
 # SIGKILL of Paramedic at every failpoint of every step of every shipped playbook, on both stores.
 crash: $(VENV)/.wheel
 	$(BIN)/python -m pytest -n 2 tests/crash -m "slow or not slow"
+
+# Every drill. `make test` runs a part of them.
+board: $(VENV)/.wheel
+	$(BIN)/python -m pytest -n 2 tests/drills/test_drills.py -m "slow or not slow"
 
 # A thousand incidents, whose people are called at their times across twenty restarts.
 timers: $(VENV)/.wheel
