@@ -14,7 +14,7 @@ def server() -> Iterator[PostgresServer]:
         yield found
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
 def store_url(request: pytest.FixtureRequest) -> str | None:
     """``None``: the SQLite file beside the service."""
     return None if request.param == "sqlite" else request.getfixturevalue("server").create_database()
