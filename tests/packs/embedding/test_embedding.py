@@ -77,7 +77,7 @@ async def test_nobody_there_and_nobody_answering_are_told_apart(look):
     server = await asyncio.start_server(lambda _r, _w: asyncio.sleep(30), "127.0.0.1", 0)
     async with server:
         target = Embedding(base_url=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1")
-        (found,) = await look(answers, target, timeout_s=1)
+        (found,) = await look(answers, target, timeout_s=2)
         server.close()
     assert found.code == "embedding.timeout"
 

@@ -6,6 +6,7 @@ import pytest
 
 from living import free_port
 from paramedic.packs.llm.checks import answers
+from paramedic.packs.llm.machine import Machine
 from paramedic.packs.llm.target import Llm
 from paramedic.sdk import Secret, Status
 
@@ -68,9 +69,22 @@ async def test_a_server_that_says_nothing_times_out(look):
     server = await asyncio.start_server(lambda _r, _w: asyncio.sleep(30), "127.0.0.1", 0)
     async with server:
         port = server.sockets[0].getsockname()[1]
-        (found,) = await look(answers, Llm(base_url=f"http://127.0.0.1:{port}"), timeout_s=1)
+        (found,) = await look(answers, Llm(base_url=f"http://127.0.0.1:{port}"), timeout_s=2)
         server.close()
     assert found.code == "llm.timeout"
+
+
+async def test_a_server_that_computes_and_takes_no_more_is_busy(look, monkeypatch):
+    """Every connection is taken: it is not restarted for that. After minutes nobody can tell any more."""
+    monkeypatch.setattr(Machine, "computed_since", lambda _self, _earlier: True)
+    server = await asyncio.start_server(lambda _r, _w: asyncio.sleep(30), "127.0.0.1", 0)
+    async with server:
+        target = Llm(base_url=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        (found,) = await look(answers, target, timeout_s=2)
+        assert (found.status, found.code) == (Status.INFO, None)
+        (found,) = await look(answers, target, timeout_s=2, thresholds={"busy_for_s": 0.01})
+        assert found.status is Status.UNKNOWN
+        server.close()
 
 
 async def test_a_refused_key_is_for_people(serve, look):

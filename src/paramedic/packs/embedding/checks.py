@@ -9,9 +9,9 @@ from paramedic.packs.embedding.target import Embedding
 from paramedic.packs.embedding.vectors import cosine, norm, what_is_wrong
 from paramedic.packs.http.answer import NoAnswer, readable
 from paramedic.packs.http.patience import keep_away, still_waiting
-from paramedic.packs.llm.judge import Refusal, judge_none, judge_status
+from paramedic.packs.llm.judge import Refusal, judge_status
 from paramedic.packs.llm.ledger import CannotKeep, Ledger
-from paramedic.packs.llm.presence import is_there
+from paramedic.packs.llm.presence import is_there, judge_silence
 from paramedic.packs.process.words import spell
 from paramedic.packs.tcp.checks import DNS_UNRESOLVED, SHARE_OF_TIME
 from paramedic.sdk import Context, Depth, Evidence, Finding, check
@@ -152,7 +152,7 @@ async def _ask(server: Embedding, context: Context) -> Finding:
             limit_s = context.remaining_s * SHARE_OF_TIME
             said = await embed(line, server, ledger, texts, limit_s=limit_s, clock=context.clock)
     except NoAnswer as none:
-        return judge_none(none, server, codes.NAMES, context)
+        return await judge_silence(none, server, codes.NAMES, context)
     except (TooDear, CannotKeep) as why:
         return context.unknown(f"whether its vectors are right cannot be told: {why}", hint="raise `tokens_per_hour`")
     if said.answer.status != 200:

@@ -7,10 +7,11 @@ from paramedic.packs.http.answer import NoAnswer
 from paramedic.packs.http.patience import keep_away, still_waiting
 from paramedic.packs.llm import codes, machine, shortage, traffic
 from paramedic.packs.llm.checks import NAMES
-from paramedic.packs.llm.judge import Refusal, judge_none, judge_status
+from paramedic.packs.llm.judge import Refusal, judge_status
 from paramedic.packs.llm.ledger import CannotKeep, Ledger, Page
 from paramedic.packs.llm.measured import measured
 from paramedic.packs.llm.output import what_is_wrong
+from paramedic.packs.llm.presence import judge_silence
 from paramedic.packs.llm.pulse import Pulse, pulse_of
 from paramedic.packs.llm.target import Llm
 from paramedic.packs.process.words import spell
@@ -182,8 +183,9 @@ class _Look:
         try:
             await offer(self.line, self.server, min(_ANSWER_S, self.context.remaining_s * SHARE_OF_TIME))
         except NoAnswer as none:
-            self.pulse.verdict = judge_none(none, self.server, NAMES, self.context)
-            return self.pulse.verdict
+            found = await judge_silence(none, self.server, NAMES, self.context)
+            self.pulse.verdict = found if found.status.is_failing else None
+            return found
         return None
 
     def _still_after_s(self, seen: "Activity") -> float:
@@ -286,8 +288,9 @@ class _Look:
         except (TooDear, CannotKeep) as why:
             return self._not_asked(str(why))
         except NoAnswer as none:
-            pulse.verdict = judge_none(none, self.server, NAMES, context)
-            return pulse.verdict
+            silence = await judge_silence(none, self.server, NAMES, context)
+            pulse.verdict = silence if silence.status.is_failing else None
+            return silence
         await self._observe()  # so that our own tokens prove nothing later
         pulse.verdict = found if found.status.is_failing else None
         return found

@@ -1,5 +1,6 @@
 """The process behind a model server, where it is on this machine: who it is, and whether it computes."""
 
+import asyncio
 from dataclasses import dataclass
 
 from paramedic.packs.llm.target import ModelServer
@@ -8,6 +9,8 @@ from paramedic.packs.process.usage import Reading
 from paramedic.sdk import Context, proc
 from paramedic.sdk.blocking import in_thread
 
+_GLANCE_S = 0.4
+_SHARE_OF_TIME = 0.8
 _COMPUTES = 0.2
 """Cores. A server that only waits, answers health checks and polls uses less."""
 
@@ -19,12 +22,12 @@ class Machine:
     readings: tuple[Reading, ...]
 
     def cores_since(self, earlier: "Machine") -> float | None:
-        """How many cores it kept busy between two moments; ``None`` where that cannot be told."""
+        """How many cores it kept busy, or waited for, between two moments; ``None`` where that cannot be told."""
         before = {each.who: each for each in earlier.readings}
         pairs = [(before[each.who], each) for each in self.readings if each.who in before]
         if not pairs:
             return None
-        return sum(usage.between(*pair).cores for pair in pairs)
+        return sum(max(usage.between(*pair).cores, _wanted(*pair)) for pair in pairs)
 
     def computed_since(self, earlier: "Machine | None") -> bool | None:
         """Whether it computed; ``None`` where that cannot be told."""
@@ -35,6 +38,18 @@ class Machine:
 async def seen(server: ModelServer, context: Context) -> Machine:
     """Read it now."""
     return await in_thread(_read, server, context)
+
+
+async def computes_now(server: ModelServer, context: Context) -> bool | None:
+    """Whether it computes at this moment; ``None`` where that cannot be told in the time that is left."""
+    try:
+        async with asyncio.timeout(context.remaining_s * _SHARE_OF_TIME):
+            found = await in_thread(pids, server, context)
+            before = await in_thread(_readings, found, context)
+            await context.clock.sleep(min(_GLANCE_S, context.remaining_s / 3))
+            return (await in_thread(_readings, found, context)).computed_since(before)
+    except TimeoutError:
+        return None
 
 
 def pids(server: ModelServer, context: Context) -> tuple[int, ...]:
@@ -55,9 +70,21 @@ def pids(server: ModelServer, context: Context) -> tuple[int, ...]:
     return tuple(sorted(found))
 
 
+def _wanted(earlier: Reading, later: Reading) -> float:
+    """Cores that its threads ran on or waited for: on a crowded machine who computes gets little."""
+    never = usage.Spent(ran=0.0, waited=0.0, rests=0)
+    pairs = [(earlier.threads.get(tid, never), spent) for tid, spent in later.threads.items()]
+    wanted = sum(now.ran + now.waited - then.ran - then.waited for then, now in pairs)
+    return wanted / max(later.at - earlier.at, 1e-6)
+
+
 def _read(server: ModelServer, context: Context) -> Machine:
+    return _readings(pids(server, context), context)
+
+
+def _readings(found: tuple[int, ...], context: Context) -> Machine:
     readings = []
-    for pid in pids(server, context):
+    for pid in found:
         try:
             readings.append(usage.read(pid, context.clock.monotonic))
         except (OSError, ValueError, IndexError):

@@ -1,11 +1,17 @@
 """Is a model server there, does it let the service in, and does it have its model? The same for every kind of model."""
 
-from paramedic.packs.http.answer import NoAnswer, readable
+from paramedic.packs.http.answer import NoAnswer, Trouble, readable
 from paramedic.packs.http.patience import keep_away, still_waiting
+from paramedic.packs.llm import machine
 from paramedic.packs.llm.judge import Names, Refusal, judge_none, judge_status, shown_models
 from paramedic.packs.llm.target import ModelServer
-from paramedic.packs.tcp.checks import SHARE_OF_TIME
+from paramedic.packs.process.words import spell
 from paramedic.sdk import Context, Finding
+
+_SHARE_OF_TIME = 0.6
+"""The rest is for looking whether a silent server computes."""
+_SILENT = "silent since"
+_BUSY_FOR_S = 300.0
 
 
 async def is_there(server: ModelServer, codes: Names, context: Context) -> Finding:
@@ -17,9 +23,10 @@ async def is_there(server: ModelServer, codes: Names, context: Context) -> Findi
         return waiting
     try:
         async with Line(server, context.clock) as line:
-            found = await offer(line, server, context.remaining_s * SHARE_OF_TIME)
+            found = await offer(line, server, context.remaining_s * _SHARE_OF_TIME)
     except NoAnswer as none:
-        return judge_none(none, server, codes, context)
+        return await judge_silence(none, server, codes, context)
+    context.memory.pop(_SILENT, None)
     answer = found.answer
     if answer.status in (404, 405):
         return context.info(
@@ -57,4 +64,25 @@ async def is_there(server: ModelServer, codes: Names, context: Context) -> Findi
     return context.ok(
         f"the server answered in {found.took_ms:.0f} ms and has {f'`{server.model}`' if server.model else 'a model'}",
         latency_ms=found.took_ms,
+    )
+
+
+async def judge_silence(none: NoAnswer, server: ModelServer, codes: Names, context: Context) -> Finding:
+    """The finding where nothing came back: a server whose every connection is taken, and that computes, is busy.
+
+    llm.timeout leads to a restart, and a restart of a busy server takes away the answers of all who wait.
+    """
+    if none.trouble is not Trouble.TIMEOUT:
+        context.memory.pop(_SILENT, None)
+        return judge_none(none, server, codes, context)
+    if not await machine.computes_now(server, context):
+        return judge_none(none, server, codes, context)
+    now = context.clock.monotonic()
+    since = context.memory.setdefault(_SILENT, now)
+    assert isinstance(since, float)
+    if now - since < context.threshold("busy_for_s", _BUSY_FOR_S):
+        return context.info("busy: it computes, and takes no more requests now")
+    return context.unknown(
+        f"it computes, and has answered nobody for {spell(now - since)}",
+        hint="too many requests at once, or an endless loop; look at its log, and at who is connected",
     )
