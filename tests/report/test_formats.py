@@ -3,6 +3,7 @@
 import json
 import os
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from paramedic.model.code import IssueType
 from paramedic.model.finding import Evidence, Finding
-from paramedic.model.report import Part, Report, Skipped, worst_first
+from paramedic.model.report import OpenIncident, Part, Report, Skipped, worst_first
 from paramedic.model.status import Overall, Status
 from paramedic.report import FORMATS, render
 
@@ -58,6 +59,12 @@ REPORT = Report(
         Part(name="cache", kind="tcp"),
         Part(name="llm", kind="llm"),
         Part(name="host", kind="host"),
+    ),
+    incidents=(
+        OpenIncident(
+            id="inc-1m80ppfvs-778b", severity="P0", state="waiting", component="api", code="http.<b>", why="it waits",
+            next_step="paramedic approve plan-1m80ppfxj-gkwk",
+        ),
     ),
     summaries={"http.status": "the status is not the expected one", "disk.full": "a disk is nearly full"},
 )  # fmt: skip
@@ -187,3 +194,37 @@ def test_nobody_looked_is_unknown():
     assert (empty.overall, empty.exit_code) == (Overall.UNKNOWN, 3)
     for format in FORMATS:
         assert "healthy" not in render(empty, format)
+
+
+def test_the_sum_is_right_where_a_check_finds_two_things():
+    """The numbers are those of what is listed: in text, in the page, and for programs."""
+    two = (finding(Status.INFO, "host", "host.tasks"), finding(Status.OK, "host", "host.tasks"))
+    report = Report(service="s", version="0", started_at=AT, duration_ms=1.0,
+                    findings=worst_first((*two, finding(Status.OK, "host", "host.disk"))))  # fmt: skip
+    for format in ("text", "html", "markdown"):
+        assert "2 checks, 3 findings: 1 info, 2 healthy" in render(report, format)
+    assert "✓ healthy  2 checks of host" in render(report)
+    data = json.loads(render(report, "json"))
+    assert (data["checks"], len(data["findings"]), sum(data["counts"].values())) == (2, 3, 3)
+    both = replace(report, findings=(*two[1:], *two[1:]))
+    assert "✓ healthy  2 findings of host" in render(both)
+    assert "1 check, 2 findings: 2 healthy" in render(both)
+
+
+def test_the_end_of_a_log_is_shown_not_its_beginning():
+    """Of other evidence the first lines; what is hidden is counted on its side."""
+    for label, shown, hidden in (("last log lines", "ValueError", "File"), ("table", "File", "ValueError")):
+        text = "File a\nFile b\nx\ny\nValueError: z"
+        one = finding(Status.CRITICAL, "api", "x", evidence=(Evidence(label=label, text=text),))
+        report = Report(service="s", version="0", started_at=AT, duration_ms=1.0, findings=(one,))
+        assert shown in render(report)
+        assert hidden not in render(report)
+        assert hidden in render(report, verbose=True)
+
+
+def test_what_is_not_over_stands_in_the_page():
+    """Although nothing fails right now: with the command that brings it on."""
+    page = render(replace(REPORT, findings=(finding(Status.OK, "api", "x"),)), "html")
+    assert "<h2>1 open incident</h2>" in page
+    assert "<code>paramedic approve plan-1m80ppfxj-gkwk</code>" in page
+    assert "http.&lt;b&gt;" in page

@@ -3,20 +3,23 @@
 import asyncio
 import os
 import sys
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from paramedic.checking import Runner, run_loop
+from paramedic.cli.next_step import next_step
 from paramedic.cli.output import complain, emit, wants_colour, width, write_private
 from paramedic.cli.progress import Waiting, shown
 from paramedic.cli.surroundings import load_service
 from paramedic.model.clock import SystemClock
 from paramedic.model.errors import StoreError, UsageError
-from paramedic.model.report import Report
+from paramedic.model.report import OpenIncident, Report
 from paramedic.model.service import Service
-from paramedic.report import FORMATS, render
+from paramedic.report import FORMATS, Redactor, render
 from paramedic.report.formats import FOR_FILES, SUFFIXES
 from paramedic.sdk.check import Depth
 
@@ -71,7 +74,7 @@ def check(  # noqa: PLR0917  # click passes them by name
             async with shown(waiting, width()):
                 return await runner.run(components, codes, chosen, waiting, stop, limit_s=limit_s)
 
-        report = run_loop(look(), on_interrupt=stop.set)
+        report = replace(run_loop(look(), on_interrupt=stop.set), incidents=_not_over(service, store))
     finally:
         if store is not None:
             store.close()
@@ -108,6 +111,27 @@ def _store(service: Service) -> "Store | None":
         if error.hint:
             complain(f"hint: {error.hint}")
         return None
+
+
+def _not_over(service: Service, store: "Store | None") -> tuple[OpenIncident, ...]:
+    """Incidents that the store knows of; a store that fails now says of none."""
+    if store is None:
+        return ()
+    safe = Redactor(service.secrets)
+    with suppress(StoreError), store.read() as tx:
+        return tuple(
+            OpenIncident(
+                id=each.id,
+                severity=each.severity.value,
+                state=each.state.value,
+                component=each.component,
+                code=each.code,
+                why=safe.text(each.why),
+                next_step=next_step(each),
+            )
+            for each in tx.incidents.unresolved()
+        )
+    return ()
 
 
 def _place(report: Report, service: Service, style: str) -> Path:

@@ -12,6 +12,7 @@ from paramedic.model.wire import dump
 
 _LEAST_ROOM = 20
 """Columns below which a last column is better below its row."""
+_LEAST_COLUMN = 12
 
 format_option: Callable[[Any], Any] = click.option(  # Any: click decorates commands of every signature
     "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How to print."
@@ -24,28 +25,39 @@ def show_json(value: object) -> None:
 
 
 def show_rows(heads: Sequence[str], rows: Sequence[Sequence[object]], *, empty: str) -> None:
-    """Print a table that fits the terminal: a last column without room stands below its row, folded."""
+    """Print a table that fits the terminal: where a row has no room for its last cell, that stands below it, folded."""
     if not rows:
         click.echo(empty)
         return
     screen = shutil.get_terminal_size((80, 24)).columns
     texts = [[_plain(str(cell if cell is not None else "-")) for cell in row] for row in rows]
     widths = [max(len(head), *(len(row[at]) for row in texts)) for at, head in enumerate(heads)]
+    _make_room(widths, texts, screen)
     room = screen - sum(widths[:-1]) - 2 * (len(heads) - 1)
-    if widths[-1] <= room or room >= _LEAST_ROOM:
-        widths[-1] = min(widths[-1], room)
-        for row in [list(heads), *texts]:
-            click.echo(_line(row, widths))
-        return
-    click.echo(_line(heads[:-1], widths[:-1]))
+    click.echo(_line(heads if len(heads[-1]) <= room else heads[:-1], widths))
     for row in texts:
-        click.echo(_line(row[:-1], widths[:-1]))
+        whole = _line(row, widths)
+        if len(whole) > screen and room >= _LEAST_ROOM:
+            whole = _line((*row[:-1], _cut(row[-1], room)), widths)
+        if len(whole) <= screen:
+            click.echo(whole)
+            continue
+        click.echo(_line(row[:-1], widths))
         if row[-1] not in ("", "-"):
             click.echo("\n".join(folded(row[-1], max(_LEAST_ROOM, screen), first="    ")))
 
 
+def _make_room(widths: list[int], texts: Sequence[Sequence[str]], screen: int) -> None:
+    """Let the most uneven column give way to the last one; what is wider than its column pushes the rest of its row."""
+    *before, last = widths
+    missing = sum(before) + 2 * len(before) + min(last, _LEAST_ROOM) - screen
+    if missing > 0 and before:
+        uneven = max(range(len(before)), key=lambda at: before[at] - min(len(row[at]) for row in texts))
+        widths[uneven] = max(min(_LEAST_COLUMN, widths[uneven]), widths[uneven] - missing)
+
+
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:
-    return "  ".join(_cut(cell, size).ljust(size) for cell, size in zip(row, widths, strict=True)).rstrip()
+    return "  ".join(cell.ljust(size) for cell, size in zip(row, widths, strict=False)).rstrip()
 
 
 def _cut(text: str, size: int) -> str:

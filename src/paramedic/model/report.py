@@ -29,6 +29,21 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpenIncident:
+    """A trouble that is not over, though perhaps nothing fails right now."""
+
+    id: str
+    severity: str
+    state: str
+    component: str
+    code: str
+    why: str
+    """Why it is in its state."""
+    next_step: str | None = None
+    """The command for the person who is waited for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """The findings of one run, worst first."""
 
@@ -45,9 +60,16 @@ class Report:
     """Every component of the service, looked at or not."""
     summaries: Mapping[str, str] = field(default_factory=dict)
     """What the codes of the findings mean, in one line each."""
+    incidents: tuple[OpenIncident, ...] = ()
+    """What the store says is not over yet."""
     interrupted: bool = False
     """It was stopped before every check had ended, so that it cannot say that all is well."""
     schema_version: int = SCHEMA_VERSION
+
+    @property
+    def checks(self) -> int:
+        """How many checks looked; one of them may find several things."""
+        return len({(finding.component, finding.check) for finding in self.findings})
 
     @property
     def overall(self) -> Overall:

@@ -48,6 +48,7 @@ def _page(report: Report, style: Style) -> Iterator[str]:
     anchors = _anchors(problems if style.quiet else report.findings)
     if drawn := picture(report.parts, _verdicts(report.findings), anchors):
         yield f"<figure>{drawn}</figure>"
+    yield from _open(report)
     waiting = dict(anchors)
     for each in problems:
         yield from _problem(each, report.summaries, style, waiting)
@@ -61,6 +62,31 @@ def _page(report: Report, style: Style) -> Iterator[str]:
         yield from _left_out(report)
     yield f"<footer>Paramedic {_said(report.version)}</footer>"
     yield "</main></body></html>"
+
+
+def _open(report: Report) -> Iterator[str]:
+    """What is not over, also where nothing fails right now."""
+    if not report.incidents:
+        return
+    yield '<section class="problem warning">'
+    yield f"<h2>{count(len(report.incidents), 'open incident')}</h2><dl>"
+    yield from _pairs(
+        (
+            f"{each.severity} {each.state}",
+            "; ".join(
+                filter(
+                    None,
+                    (
+                        f"`{each.id}` {each.component}: `{each.code}`",
+                        each.why,
+                        f"next: `{each.next_step}`" if each.next_step else "",
+                    ),
+                )
+            ),
+        )
+        for each in report.incidents
+    )
+    yield "</dl></section>"
 
 
 def _verdicts(findings: Iterable[Finding]) -> Mapping[str, Status]:

@@ -7,7 +7,7 @@ from paramedic.model.finding import Finding
 from paramedic.model.report import Report
 from paramedic.model.wire import dump
 from paramedic.report.style import Style
-from paramedic.report.words import number
+from paramedic.report.words import LOOKS, number
 
 
 def as_json(report: Report, _style: Style) -> str:
@@ -18,12 +18,14 @@ def as_json(report: Report, _style: Style) -> str:
         "skipped": dump(report.skipped),
         "broken_packs": dump(report.broken_packs),
         "components": dump(report.parts),
+        "incidents": dump(report.incidents),
     }
     return json.dumps(data, indent=2, allow_nan=False) + "\n"
 
 
 def head_data(report: Report) -> dict[str, Any]:  # Any: JSON of every shape
-    """What holds for the whole."""
+    """What holds for the whole; ``counts`` are of findings, of which a check may have several."""
+    statuses = [finding.status for finding in report.findings]
     return {
         "schema_version": report.schema_version,
         "service": report.service,
@@ -32,6 +34,8 @@ def head_data(report: Report) -> dict[str, Any]:  # Any: JSON of every shape
         "duration_ms": round(report.duration_ms, 3),
         "overall": report.overall.value,
         "exit_code": report.exit_code,
+        "checks": report.checks,
+        "counts": {status.value: statuses.count(status) for status in LOOKS},
         "interrupted": report.interrupted,
     }
 

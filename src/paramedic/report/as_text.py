@@ -64,12 +64,14 @@ def _problem(finding: Finding, style: Style) -> Iterator[str]:
 
 def _evidence(label: str, text: str, style: Style) -> Iterator[str]:
     lines = printable(text).splitlines()
-    shown = lines if style.verbose else lines[:_EVIDENCE_LINES]
+    is_an_end = label.startswith("last ")  # of a log the end is what tells
+    shown = lines if style.verbose else lines[-_EVIDENCE_LINES:] if is_an_end else lines[:_EVIDENCE_LINES]
+    hidden = [" " * _LABEL + f"  … {count(len(lines) - len(shown), 'more line')} with -v"] * (len(shown) < len(lines))
     yield from _labelled("evidence", label, style)
+    yield from hidden if is_an_end else ()
     for line in shown:
         yield from (" " * _LABEL + "  " + part for part in _folded(line, style, indent=_LABEL + 2))
-    if len(shown) < len(lines):
-        yield " " * _LABEL + f"  … {count(len(lines) - len(shown), 'more line')} with -v"
+    yield from () if is_an_end else hidden
 
 
 def _well(report: Report, style: Style) -> Iterator[str]:
@@ -77,12 +79,12 @@ def _well(report: Report, style: Style) -> Iterator[str]:
     passes = [finding for finding in report.findings if finding.status is Status.OK]
     if infos or passes:
         yield ""
-    told: dict[tuple[str, str], int] = {}
+    told: dict[tuple[str, str], list[str]] = {}
     for finding in infos:
-        about = (finding.component, finding.observed)
-        told[about] = told.get(about, 0) + 1
-    for (component, observed), times in told.items():
-        said = f"{observed} ({count(times, 'check')})" if times > 1 else observed
+        told.setdefault((finding.component, finding.observed), []).append(finding.check)
+    for (component, observed), checks in told.items():
+        thing = "check" if len(set(checks)) == len(checks) else "finding"
+        said = f"{observed} ({count(len(checks), thing)})" if len(checks) > 1 else observed
         yield from _headed(LOOKS[Status.INFO], component, said, style)
     if style.verbose:
         for finding in passes:
@@ -90,7 +92,8 @@ def _well(report: Report, style: Style) -> Iterator[str]:
             yield from _headed(LOOKS[Status.OK], finding.component, said, style)
     elif passes:
         names = ", ".join(dict.fromkeys(finding.component for finding in passes))
-        yield from _headed(LOOKS[Status.OK], f"{count(len(passes), 'check')} of {names}", "", style)
+        thing = "check" if len({(each.component, each.check) for each in passes}) == len(passes) else "finding"
+        yield from _headed(LOOKS[Status.OK], f"{count(len(passes), thing)} of {names}", "", style)
 
 
 def _left_out(skipped: tuple[Skipped, ...], style: Style) -> Iterator[str]:

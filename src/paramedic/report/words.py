@@ -73,11 +73,13 @@ def count(amount: int, thing: str) -> str:
 
 
 def headline(report: Report) -> str:
-    """How many checks looked and what they found, in words."""
+    """How many checks looked and what they found, in words; the findings are what is listed, and what is summed up."""
     statuses = [finding.status for finding in report.findings]
     found = [f"{statuses.count(status)} {LOOKS[status].word}" for status in LOOKS if status in statuses]
-    looked = {(finding.component, finding.check) for finding in report.findings}
-    text = f"{count(len(looked), 'check')}: {', '.join(found) or 'nothing was looked at'}"
+    looked = count(report.checks, "check")
+    if len(statuses) != report.checks:
+        looked += f", {count(len(statuses), 'finding')}"
+    text = f"{looked}: {', '.join(found) or 'nothing was looked at'}"
     return f"{text}, interrupted" if report.interrupted else text
 
 

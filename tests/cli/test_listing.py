@@ -1,0 +1,50 @@
+"""Tables that people read in eighty columns."""
+
+import pytest
+
+from paramedic.cli.listing import show_rows
+
+HEADS = ("opened", "id", "sev", "state", "component", "code")
+
+
+def row(component: str, code: str) -> tuple[str, ...]:
+    return ("03-14 09:27", "inc-1m80ppxnv-x87a", "P2", "escalated", component, code)
+
+
+@pytest.fixture
+def lines(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+    """What is printed for rows at eighty columns."""
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def shown(*rows: tuple[str, ...]) -> list[str]:
+        show_rows(HEADS, rows, empty="none")
+        return capsys.readouterr().out.splitlines()
+
+    return shown
+
+
+def test_a_long_code_folds_its_own_row_only(lines) -> None:
+    """The others stay on one line, in their columns."""
+    found = lines(row("web", "http.refused"), row("recommendations", "config.env-file-missing-from-the-folder"))
+    assert found[1] == "03-14 09:27  inc-1m80ppxnv-x87a  P2   escalated  web           http.refused"
+    assert [each.strip() for each in found[-1:]] == ["config.env-file-missing-from-the-folder"]
+    assert len(found) == 4
+    assert max(map(len, found)) <= 80
+    assert found[0].index("code") == found[1].index("http.refused")
+
+
+def test_a_long_name_pushes_only_its_own_row(lines) -> None:
+    """A component of forty letters takes no room from the others, and is never cut."""
+    found = lines(row("web", "http.refused"), row("a-very-long-component-name", "http.refused"), row("db", "x.y"))
+    assert found[1].index("http.refused") == found[3].index("x.y")
+    assert "a-very-long-component-name" in found[2]
+    assert len(found) == 5
+    assert max(map(len, found)) <= 80
+
+
+def test_what_fits_is_a_plain_table(lines) -> None:
+    """One line for each row."""
+    found = lines(row("web", "http.refused"), row("settings", "config.unparseable"))
+    assert len(found) == 3
+    assert found[2].endswith("settings   config.unparseable")
+    assert lines() == ["none"]
