@@ -4,7 +4,6 @@ Each watched file has a folder of its own, named after a digest of its path. A c
 beside it, which is written last: a crash leaves at worst a copy that nobody trusts and the next ``keep`` removes.
 """
 
-import hashlib
 import json
 import os
 import re
@@ -19,7 +18,7 @@ from itertools import count
 from pathlib import Path
 
 from paramedic.model.clock import Clock
-from paramedic.sdk.files import digest, record_of, sync_folder, write_new, write_whole
+from paramedic.sdk.files import copies_folder, copies_of, digest, record_of, sync_folder, write_new, write_whole
 
 LIMIT_BYTES = 1 << 30
 """Files above this are not kept; whoever owns them has a better backup than a copy in our state directory."""
@@ -124,8 +123,7 @@ class LastGoodFiles:
 
     def _copies(self, path: Path) -> list[Path]:
         """Copies that have their record, newest first, not verified."""
-        found = [each for each in self._place(path).glob("*") if _COPY.fullmatch(each.name)]
-        return sorted((each for each in found if record_of(each).exists()), key=lambda each: each.name, reverse=True)
+        return copies_of(self._directory, path)
 
     def _thin_out(self, path: Path) -> None:
         copies = self._copies(path)
@@ -156,8 +154,7 @@ class LastGoodFiles:
         raise AssertionError("there is always another number")
 
     def _place(self, path: Path) -> Path:
-        name = re.sub(r"[^A-Za-z0-9._]+", "-", path.name)[:40]
-        return self._directory / f"{name}-{hashlib.sha256(os.fsencode(path.absolute())).hexdigest()[:16]}"
+        return copies_folder(self._directory, path)
 
 
 def _make(folder: Path) -> None:

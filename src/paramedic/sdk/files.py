@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 _CHUNK = 1 << 20
+_COPY = re.compile(r"(\d{8})-\d{8}T\d{6}Z-[0-9a-f]{12}")
 
 
 class NotAFile(OSError):
@@ -60,6 +62,18 @@ def _record(copy: Path) -> dict[str, Any]:
 def record_of(copy: Path) -> Path:
     """Where the record of a last good copy stands."""
     return copy.with_name(copy.name + ".json")
+
+
+def copies_folder(directory: Path, path: Path) -> Path:
+    """Where the last good copies of a file stand, below the directory of all of them."""
+    name = re.sub(r"[^A-Za-z0-9._]+", "-", path.name)[:40]
+    return directory / f"{name}-{hashlib.sha256(os.fsencode(path.absolute())).hexdigest()[:16]}"
+
+
+def copies_of(directory: Path, path: Path) -> list[Path]:
+    """Copies that have their record, newest first, not verified."""
+    found = (each for each in copies_folder(directory, path).glob("*") if _COPY.fullmatch(each.name))
+    return sorted((each for each in found if record_of(each).exists()), key=lambda each: each.name, reverse=True)
 
 
 def open_regular(path: Path) -> BinaryIO:

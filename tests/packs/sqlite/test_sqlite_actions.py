@@ -275,3 +275,40 @@ async def test_only_the_missing_table_is_brought_back(context, path: Path, look)
     assert (await RESTORE.preview(context())).blocked == "nothing is missing"
     await RESTORE.undo(context(), {})
     assert (await look(is_usable, Sqlite(path=path, tables=("messages",))))[0].code == "sqlite.table-missing"
+
+
+async def test_a_database_recreated_without_its_tables_gets_them_back(bench, look, path: Path, tmp_path: Path) -> None:
+    """Nobody declared its tables; the last good copy tells which were there. What was empty then may be dropped."""
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("CREATE TABLE drafts (id)")
+    copies = LastGoodFiles(tmp_path / ".paramedic" / "last-good", SystemClock())
+    assert copies.keep(path, copy)
+    truth = rows(path, "messages")
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("DROP TABLE drafts")
+    target = Sqlite(path=path, busy_timeout_s=1)
+    assert [each.status for each in await look(is_usable, target)] == [Status.OK]
+    path.unlink()
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("CREATE TABLE sessions (id)")
+    (found,) = await look(is_usable, target)
+    assert (found.code, found.status) == ("sqlite.table-missing", Status.CRITICAL)
+    assert found.observed == "there is no table `messages`, and 2 more are gone"
+    (declared,) = await look(is_usable, Sqlite(path=path, tables=("sessions",)))
+    assert declared.status is Status.OK
+    context = bench.act(target, last_good=copies)
+    preview = await RESTORE.preview(context)
+    assert preview.summary.startswith("restore `messages`, `notes`, `blobs`, `drafts` in `a.db`")
+    assert "with" in (await RESTORE.apply(context)).summary
+    assert rows(path, "messages") == truth
+    assert [each.status for each in await look(is_usable, target)] == [Status.OK]
+
+
+async def test_an_empty_file_in_place_of_a_database_with_tables(look, path: Path, tmp_path: Path) -> None:
+    """The application made it anew and has written nothing yet."""
+    assert LastGoodFiles(tmp_path / ".paramedic" / "last-good", SystemClock()).keep(path, copy)
+    path.unlink()
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA journal_mode = WAL")
+    (found,) = await look(is_usable, Sqlite(path=path))
+    assert found.code == "sqlite.table-missing"

@@ -9,6 +9,7 @@ from typing import Any
 from paramedic.packs.sqlite import writers
 from paramedic.packs.sqlite.asking import Answer, NoAnswer, ask
 from paramedic.packs.sqlite.recorded import recorded
+from paramedic.packs.sqlite.remembered import remembered
 from paramedic.packs.sqlite.target import Sqlite
 from paramedic.sdk import (
     ActContext,
@@ -102,7 +103,7 @@ class Restore:
             good = await _good(context, target)
             if good is None:
                 raise ActionFailed(f"there is no good copy of `{target.path.name}`")
-            missing = await _missing(target)
+            missing = await _missing(context, target)
             if missing == ():
                 _refuse_strangers(context, target.path)
                 twin = await _twin(context, target)
@@ -148,7 +149,7 @@ class Restore:
     async def reconcile(self, context: ActContext) -> DidIt:
         notes, target = Notes(context, "restore"), _target(context)
         if wanted := notes.names("adding"):
-            missing = await _missing(target)
+            missing = await _missing(context, target)
             return DidIt.YES if missing is not None and not set(missing) & set(wanted) else DidIt.NO
         return await _reconcile(context, "restore")
 
@@ -168,7 +169,7 @@ class Restore:
 
     async def _tables(self, context: ActContext, target: Sqlite, notes: Notes, good: "_Good") -> Outcome:
         try:
-            missing = await _missing(target) or ()
+            missing = await _missing(context, target) or ()
             if set(missing) != set(notes.names("foreseen") or missing) or not missing:
                 raise ActionFailed("stale: other tables are missing than the plan says")
             if gone := [each for each in missing if each.lower() not in good.tables]:
@@ -270,11 +271,18 @@ async def _build(context: ActContext, target: Sqlite, notes: Notes, source: Path
     return answer
 
 
-async def _missing(target: Sqlite) -> tuple[str, ...] | None:
-    """Declared tables that are not there; ``None`` when there is no file at all."""
+async def _missing(context: ActContext, target: Sqlite) -> tuple[str, ...] | None:
+    """Declared tables that are not there; ``None`` when there is no file at all.
+
+    Where none are declared, those of the last good copy, as soon as one of them that had rows is gone.
+    """
     if not target.path.exists():
         return None
-    answer = await ask("missing-tables", 10, path=target.path, tables=list(target.columns))
+    before = await remembered(target, context.service.settings.state_dir, 10)
+    needed = list(before.wanted) if before else list(target.columns)
+    answer = await ask("missing-tables", 10, path=target.path, tables=needed)
+    if before and answer["missing"]:
+        answer = await ask("missing-tables", 10, path=target.path, tables=list(before.tables))
     return tuple(answer["missing"])
 
 

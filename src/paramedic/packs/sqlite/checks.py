@@ -4,13 +4,16 @@ from collections.abc import Mapping, Sequence
 
 from paramedic.packs.sqlite import codes
 from paramedic.packs.sqlite.asking import Answer, NoAnswer, ask
+from paramedic.packs.sqlite.remembered import Remembered, remembered
 from paramedic.packs.sqlite.target import Sqlite
 from paramedic.sdk import Code, Context, Depth, Evidence, Finding, check
+from paramedic.sdk.files import kept
 
 _MARGIN_S = 1.0
 _WAL_MB = 256.0
 _AT_LEAST_EVERY_S = 300.0
 _SHORT_S = 0.25
+_NAMED = 5
 _SHARE = 20.0
 """A whole look is repeated at the earliest after this many times of what a slow one took."""
 
@@ -56,26 +59,32 @@ _SAID: Mapping[str, tuple[Code, str, str]] = {
 async def is_usable(target: Sqlite, context: Context) -> Sequence[Finding]:
     """A SQLite database is there, has its tables, can be read, and is not kept locked.
 
-    Looks at: the file and its header, the declared tables, columns and types, one row of each, the locks that other
-    processes hold, the size of the write-ahead log (``wal_mb``, 256), and how much of the file is unused. Read-only, in
-    a child process; nothing on the disk changes.
+    Looks at: the file and its header, the declared tables, columns and types (where none are declared: the tables in
+    which the last good copy has rows), one row of each, the locks that other processes hold, the size of the
+    write-ahead log (``wal_mb``, 256), and how much of the file is unused. Read-only, in a child process; nothing on the
+    disk changes.
     Why: a service without its database answers wrongly or not at all.
     By hand: ``sqlite3 'file:PATH?mode=ro' .tables``; who holds it: ``fuser -v PATH``
     Healed by: repair-database (damaged, empty); restore-database after approval (missing file or table); a lock
     goes to a person, because only a person knows whether its holder may be ended.
     """
     limit_s = max(0.1, min(target.busy_timeout_s, context.remaining_s - 3 * _MARGIN_S))
+    state_dir, known = context.service.settings.state_dir, context.memory.get("remembered")
+    before = await remembered(target, state_dir, max(0.1, context.remaining_s / 3), known)
+    context.memory["remembered"] = before
     try:
         answers = await ask(
             "look",
             max(0.1, context.remaining_s - _MARGIN_S),
             path=target.path.absolute(),
-            tables=target.columns,
+            tables={each: [] for each in before.wanted} if before else target.columns,
             types=target.types,
             limit_s=limit_s,
         )
     except NoAnswer as error:
         return [context.unknown(f"`{target.path.name}` could not be looked at: {error}")]
+    if before and any(each["verdict"] in ("empty", "table-missing") for each in answers):
+        return [_tables_gone(target, context, answers, before)]
     return [_finding(target, context, answer) for answer in answers]
 
 
@@ -114,6 +123,21 @@ async def is_whole(target: Sqlite, context: Context) -> Finding:
         seen, finding, context.clock.monotonic(), took_s, is_sound=answer["verdict"] == "ok"
     )
     return finding
+
+
+def _tables_gone(target: Sqlite, context: Context, answers: Sequence[Answer], before: Remembered) -> Finding:
+    """Nobody has said which tables are needed; that some with rows were there and are gone is a loss all the same."""
+    texts = [str(each["text"]) for each in answers if each["verdict"] in ("empty", "table-missing")]
+    return context.critical(
+        codes.TABLE_MISSING,
+        observed=texts[0] if len(texts) == 1 else f"{texts[0]}, and {len(texts) - 1} more are gone",
+        expected=f"the tables of its last good copy: {', '.join(f'`{each}`' for each in before.wanted[:_NAMED])}",
+        because=f"the copy of {kept(before.copy).at:%Y-%m-%d %H:%M} UTC has them, with rows",
+        hint="approve the plan that restores them; if they are gone on purpose, name those that the service needs "
+        "under `tables` in the service file",
+        evidence=tuple(Evidence(label="SQLite", text=each) for each in texts),
+        path=target.path,
+    )
 
 
 class _Looked:

@@ -41,6 +41,20 @@ def is_good(path: Path) -> Answer:
         return {"problems": problems[:5], "tables": _tables(connection)}
 
 
+def filled(path: Path) -> Answer:
+    """Which tables a copy of ours has, and whether each holds a row."""
+    with closing(sqlite3.connect(uri(path, "mode=ro&immutable=1"), uri=True)) as connection:
+        found = {}
+        for table in _tables(connection):
+            if table.startswith("sqlite_"):  # kept by SQLite itself, and made again with what needs it
+                continue
+            try:
+                found[table] = connection.execute(f"SELECT 1 FROM {quoted(table)} LIMIT 1").fetchone() is not None
+            except sqlite3.OperationalError:  # a module that only the service has
+                found[table] = False
+        return {"tables": found}
+
+
 def missing_tables(path: Path, tables: Sequence[str]) -> Answer:
     """Which of the tables a database does not have."""
     with reading(path) as connection:
