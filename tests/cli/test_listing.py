@@ -36,7 +36,7 @@ def test_a_long_code_folds_its_own_row_only(lines) -> None:
 def test_a_long_name_pushes_only_its_own_row(lines) -> None:
     """A component of forty letters takes no room from the others, and is never cut."""
     found = lines(row("web", "http.refused"), row("a-very-long-component-name", "http.refused"), row("db", "x.y"))
-    assert found[1].index("http.refused") == found[3].index("x.y")
+    assert found[1].index("http.refused") == found[4].index("x.y")
     assert "a-very-long-component-name" in found[2]
     assert len(found) == 5
     assert max(map(len, found)) <= 80
