@@ -6,7 +6,7 @@ import contextvars
 import pytest
 
 from paramedic.guard import CircuitBreaker, CircuitOpen, Window
-from paramedic.guard.breaker import _ENTERED
+from paramedic.guard.breaker import _ENTERED, _TRIALS
 from paramedic.guard.testing import Outcomes
 from paramedic.guard.watcher import Watcher
 from paramedic.guard.wrapping import FULL
@@ -253,6 +253,7 @@ async def test_what_runs_beside_a_trial_is_not_part_of_it(clock) -> None:
         await ask()
     go.set()
     assert await first == "fine"
+    assert _TRIALS.get() == ()
     held = breaker.admit()
     with pytest.raises(CircuitOpen):
         await ask()

@@ -74,14 +74,17 @@ class ClosedPeriod:
 class Trial:
     """One call that is let through while half open. It holds its permit until it ends, whatever happens meanwhile."""
 
-    __slots__ = ("_breaker", "permit", "round", "waiting")
+    __slots__ = ("_breaker", "around", "permit", "round", "waiting")
 
+    around: "tuple[Trial, ...] | None"
+    """The trials that its context was in before, if it is one of them now."""
     permit: str | None
     """The permit of the shared store, where there is one."""
 
     def __init__(self, breaker: "CircuitBreaker", round_: object) -> None:
         self._breaker = breaker
         self.round = round_
+        self.around = None
         self.permit = None
         self.waiting = ()
 
@@ -231,14 +234,7 @@ class CircuitBreaker:
         """Call a function through the breaker; give the coroutine to await where it is async."""
         if is_async(function):
             return guarded(self, function)(*args, **kwargs)
-        period = self.closed_period
-        if period is None:
-            return self.tried(self._called, function, args, kwargs)
-        return self._called(period, function, args, kwargs)
-
-    def _called(
-        self, period: Period, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Any:
+        period = self.closed_period or self.admit_call()
         started = self.clock.monotonic()
         try:
             result = function(*args, **kwargs)
@@ -317,39 +313,16 @@ class CircuitBreaker:
 
     # ------------------------------------------------------------------ what the wrappers ask and tell
 
-    def tried(
-        self,
-        make: Callable[[Period, Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any],
-        function: Callable[..., Any],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-    ) -> Any:
-        """A call that is no ordinary one: what is called inside a trial is part of it."""
+    def admit_call(self) -> Period:
+        """As `admit`, for a call that ends in the context it began in: what it calls meanwhile is part of it."""
+        now = self.clock.monotonic()
+        if now < self._refuse_until:
+            raise self._refusal(self._refuse_until - now)
         period = self.admit()
-        if not isinstance(period, Trial):
-            return make(period, function, args, kwargs)
-        token = _TRIALS.set((*_TRIALS.get(), period))
-        try:
-            return make(period, function, args, kwargs)
-        finally:
-            _TRIALS.reset(token)
-
-    async def tried_async(
-        self,
-        make: Callable[[Period, Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any],
-        function: Callable[..., Any],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-    ) -> Any:
-        """The same for a coroutine."""
-        period = self.admit()
-        if not isinstance(period, Trial):
-            return await make(period, function, args, kwargs)
-        token = _TRIALS.set((*_TRIALS.get(), period))
-        try:
-            return await make(period, function, args, kwargs)
-        finally:
-            _TRIALS.reset(token)
+        if isinstance(period, Trial):
+            period.around = _TRIALS.get()
+            _TRIALS.set((*period.around, period))
+        return period
 
     def admit(self) -> Period:
         """Let a call through or raise `CircuitOpen`. Asked when there is no closed period."""
@@ -426,6 +399,8 @@ class CircuitBreaker:
 
     def end_trial(self, trial: Trial, *, good: bool | None, because: str, now: float) -> None:
         """A trial ended; `None` means that it says nothing about the dependency."""
+        if trial.around is not None:
+            _TRIALS.set(trial.around)
         with self._lock:
             self._trials.discard(trial)
             if self._state is State.HALF_OPEN and trial.round == self._round:

@@ -10,7 +10,7 @@ from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from paramedic.guard.breaker import CircuitBreaker, Period
+    from paramedic.guard.breaker import CircuitBreaker
 
 FULL = 512
 """So many fast successes may wait to be counted."""
@@ -35,21 +35,9 @@ def guarded(breaker: "CircuitBreaker", function: Callable[..., Any]) -> Callable
 def _plain(breaker: "CircuitBreaker", function: Callable[..., Any]) -> Callable[..., Any]:
     clock = breaker.clock.monotonic
 
-    def trial(period: "Period", function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        started = clock()
-        try:
-            result = function(*args, **kwargs)
-        except BaseException as error:
-            period.failed(error, started)
-            raise
-        breaker.end_well(period, started)
-        return result
-
     @wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        period = breaker.closed_period
-        if period is None:
-            return breaker.tried(trial, function, args, kwargs)
+        period = breaker.closed_period or breaker.admit_call()
         started = clock()
         try:
             result = function(*args, **kwargs)
@@ -71,23 +59,9 @@ def _plain(breaker: "CircuitBreaker", function: Callable[..., Any]) -> Callable[
 def _coroutine(breaker: "CircuitBreaker", function: Callable[..., Any]) -> Callable[..., Any]:
     clock = breaker.clock.monotonic
 
-    async def trial(
-        period: "Period", function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Any:
-        started = clock()
-        try:
-            result = await function(*args, **kwargs)
-        except BaseException as error:
-            period.failed(error, started)
-            raise
-        breaker.end_well(period, started)
-        return result
-
     @wraps(function)
     async def wrapper(*args: Any, **kwargs: Any) -> Any:
-        period = breaker.closed_period
-        if period is None:
-            return await breaker.tried_async(trial, function, args, kwargs)
+        period = breaker.closed_period or breaker.admit_call()
         started = clock()
         try:
             result = await function(*args, **kwargs)
