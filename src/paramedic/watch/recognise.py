@@ -45,15 +45,19 @@ def by_match(spec: ProcessSpec) -> proc.Identity | None:
 
 
 def by_command(spec: ProcessSpec, root: Path) -> proc.Identity | None:
-    """The eldest process of our user with the very command line and folder that the component is declared with."""
+    """The eldest process of our user with the very command line and folder that the component is declared with.
+
+    Where there is none: one that shows a title instead, runs that program there, and holds the component's port.
+    """
     if not spec.is_managed:
         return None
     user, folder = os.geteuid(), os.path.realpath(root / spec.cwd)
-    return _eldest(
-        pid
-        for pid in proc.pids()
-        if likeness.is_same_command(spec.command, proc.command(pid)) and proc.uid(pid) == user and _cwd(pid) == folder
-    )
+    there = [pid for pid in proc.pids() if proc.uid(pid) == user and _cwd(pid) == folder]
+    same = _eldest(pid for pid in there if likeness.is_same_command(spec.command, proc.command(pid)))
+    if same or spec.port is None or not proc.listeners(spec.port):
+        return same
+    holders = {each.pid for each in proc.holders(spec.port)}
+    return _eldest(pid for pid in there if pid in holders and likeness.is_instance(spec.command, pid, Path(folder)))
 
 
 def _eldest(pids: Iterable[int]) -> proc.Identity | None:

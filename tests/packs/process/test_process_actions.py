@@ -3,16 +3,20 @@
 import os
 import secrets
 import signal
+import sys
 import time
+from dataclasses import replace
 
 import pytest
 from guests import SERVER, free_port, python, until
 
 from paramedic.packs.process.actions import ClearStale, Restart, Start, Stop, WaitAnswers
 from paramedic.packs.process.checks import alive
+from paramedic.packs.process.port import Kinship, occupants
 from paramedic.packs.process.target import Process
-from paramedic.sdk import ActionFailed, DidIt, Finding, ProcessSpec, Status, proc
-from paramedic.sdk.likeness import is_same_command
+from paramedic.sdk import ActionFailed, Component, DidIt, Finding, ProcessFacts, ProcessSpec, Status, proc
+from paramedic.sdk.likeness import is_instance, is_same_command
+from paramedic.watch import recognise
 
 SLEEP = ProcessSpec(command=("sleep", "600"))
 
@@ -258,6 +262,43 @@ async def test_our_own_child_is_never_cleared(step, children):
     assert children.child.poll() is None
 
 
+TITLED = """#!{python}
+import socket, sys
+server = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+with open("/proc/self/stat") as file:
+    start, end = (int(each) for each in file.read().rpartition(")")[2].split()[45:47])
+title = b"backend 127.0.0.1:" + sys.argv[1].encode()
+with open("/proc/self/mem", "r+b", buffering=0) as memory:
+    memory.seek(start)
+    memory.write(title.ljust(end - start, bytes(1)))
+while True:
+    server.accept()
+"""
+"""Writes a title over its arguments, as Redis, nginx and gunicorn do."""
+
+
+async def test_a_process_that_shows_a_title_is_known_by_its_program(guest, tmp_path):
+    """It names itself so, its executable and folder are the declared ones; another folder or program is a stranger."""
+    program, port = tmp_path / "backend", free_port()
+    program.write_text(TITLED.format(python=os.path.realpath(sys.executable)))
+    program.chmod(0o755)
+    (tmp_path / "elsewhere").mkdir()
+    child = guest([str(program), str(port)], cwd=tmp_path)
+    await until(lambda: proc.command(child.pid)[:1] == (f"backend 127.0.0.1:{port}",) and proc.holders(port))
+    assert is_instance((str(program), str(port)), child.pid, tmp_path)
+    assert is_instance(("./backend", str(port)), child.pid, tmp_path)
+    assert not is_instance((str(program), str(port)), child.pid, tmp_path / "elsewhere")
+    assert not is_instance(("/bin/sh", str(port)), child.pid, tmp_path)
+    assert not is_instance((), child.pid, tmp_path)
+    spec = ProcessSpec(command=(str(program), str(port)), cwd=tmp_path, port=port)
+    found = await occupants(Component(name="it", kind="tcp", target=None, process=spec), ProcessFacts(desired=None))
+    assert [(each.kinship, each.instance) for each in found] == [(Kinship.STALE, child.pid)]
+    who = recognise.by_command(spec, tmp_path)
+    assert who is not None
+    assert who.pid == child.pid
+    assert recognise.by_command(replace(spec, port=None), tmp_path) is None
+
+
 @pytest.mark.parametrize(
     ("declared", "running", "same"),
     [
@@ -283,6 +324,7 @@ def test_the_checks_of_a_process_belong_to_every_component_with_one():
     assert {code.id for code in alive.codes} == {
         "process.exited",
         "process.not-running",
+        "process.suspended",
         "process.crash-loop",
         "port.in-use",
     }

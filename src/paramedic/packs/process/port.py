@@ -5,7 +5,7 @@ import pwd
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from paramedic.sdk import Component, Evidence, ProcessFacts, likeness, proc
+from paramedic.sdk import Component, Evidence, ProcessFacts, ProcessSpec, likeness, proc
 from paramedic.sdk.blocking import in_thread
 
 _ANCESTORS = 32
@@ -50,7 +50,7 @@ async def occupants(component: Component, facts: ProcessFacts) -> tuple[Occupant
     spec = component.process
     if spec is None or spec.port is None or not proc.listeners(spec.port):
         return ()
-    return await in_thread(_search, spec.port, spec.command, facts)
+    return await in_thread(_search, spec.port, spec, facts)
 
 
 def user(uid: int) -> str:
@@ -61,19 +61,19 @@ def user(uid: int) -> str:
         return str(uid)
 
 
-def _search(port: int, command: tuple[str, ...], facts: ProcessFacts) -> tuple[Occupant, ...]:
-    found = (_judge(holder, command, facts) for holder in proc.holders(port))
+def _search(port: int, spec: ProcessSpec, facts: ProcessFacts) -> tuple[Occupant, ...]:
+    found = (_judge(holder, spec, facts) for holder in proc.holders(port))
     return tuple(each for each in found if each is not None)
 
 
-def _judge(holder: proc.Holder, command: tuple[str, ...], facts: ProcessFacts) -> Occupant | None:
+def _judge(holder: proc.Holder, spec: ProcessSpec, facts: ProcessFacts) -> Occupant | None:
     line = _line(holder.pid)
     if facts.pid is not None and facts.pid in line:
         return None
     if facts.token and proc.token(holder.pid) == facts.token:
         return Occupant(holder=holder, kinship=Kinship.PART, instance=holder.pid)
     for pid in line:
-        if proc.uid(pid) == os.geteuid() == holder.uid and likeness.is_same_command(command, proc.command(pid)):
+        if proc.uid(pid) == os.geteuid() == holder.uid and likeness.is_instance(spec.command, pid, spec.cwd):
             return Occupant(holder=holder, kinship=Kinship.STALE, instance=pid)
     return Occupant(holder=holder, kinship=Kinship.STRANGER, instance=holder.pid)
 
