@@ -328,4 +328,6 @@ def test_the_checks_of_a_process_belong_to_every_component_with_one():
         "process.crash-loop",
         "port.in-use",
     }
-    assert all(code.instant for code in alive.codes)
+    assert all(
+        code.instant for code in alive.codes if code.id != "process.suspended"
+    )  # a debugger holds it for a moment
