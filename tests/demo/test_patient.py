@@ -142,3 +142,21 @@ async def test_the_socket(patient: Patient, start):
         async with session.ws_connect(url) as socket:
             assert (await socket.receive()).type is aiohttp.WSMsgType.CLOSE
             assert socket.close_code == 1001
+
+
+async def test_tools_are_those_that_are_written_down(patient: Patient, start):
+    """The manifest that lies beside the service file is what the server of tools offers, so that nothing is told."""
+    await start("tools")
+
+    ran = await patient.paramedic("mcp", "status", "tools", "--format", "json", within_s=60)
+    said = [each for each in json.loads(ran.out)["findings"] if each["check"] == "mcp.answers"]
+    assert [each["status"] for each in said] == ["ok"], ran.out
+
+
+async def test_without_its_tools_a_question_is_kept(patient: Patient, start):
+    """A chat is answered although nobody files it, and the call waits."""
+    await start("model", "queue", "api")
+
+    chat(patient, "is the blue lamp in stock?")
+    with closing(sqlite3.connect(patient.folder / "data/filings.sqlite")) as kept:
+        assert kept.execute("SELECT handler, state FROM tasks").fetchall() == [("file", "waiting")]
