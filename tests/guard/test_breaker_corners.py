@@ -277,3 +277,11 @@ async def test_its_own_refusal_is_no_failure_of_what_it_guards(clock) -> None:
     with pytest.raises(CircuitOpen), other:
         raise CircuitOpen("model", 1.0, "away")
     assert other.state == "open"
+
+
+def test_the_time_until_a_trial_is_told_in_milliseconds(clock) -> None:
+    """Not finer."""
+    breaker = CircuitBreaker(recovery_timeout=10, failure_threshold=1, failure_on=Down, clock=clock)
+    fail(breaker)
+    clock.advance(1.23456)
+    assert breaker.get_state()["retry_in_s"] == 8.765

@@ -1,7 +1,12 @@
 """What all guards have in common."""
 
+import dataclasses
+import importlib
+import pkgutil
+
 import pytest
 
+import paramedic.guard
 from paramedic.guard import (
     BudgetTripwire,
     CircuitBreaker,
@@ -89,3 +94,18 @@ def test_a_ledger_says_whether_it_is_another(tmp_path) -> None:
     assert one.refresh() is False
     path.write_text("garbage")
     assert one.refresh() is False
+
+
+def test_values_are_frozen_slotted_and_named() -> None:
+    """Nobody changes a value under a guard's hands; a clock alone is given by position."""
+    found = set()
+    for module in pkgutil.iter_modules(paramedic.guard.__path__):
+        name = f"paramedic.guard.{module.name}"
+        for value in vars(importlib.import_module(name)).values():
+            if isinstance(value, type) and dataclasses.is_dataclass(value) and value.__module__ == name:
+                found.add(value.__name__)
+                assert value.__dataclass_params__.frozen, value
+                assert "__slots__" in vars(value), value
+                named = {each.kw_only for each in dataclasses.fields(value)}
+                assert named == {value.__name__ not in ("Clock", "ManualClock")}, value
+    assert {"Clock", "Window", "BreakerSettings", "TripCondition", "GuardEvent", "Problem", "Task"} <= found
