@@ -98,7 +98,9 @@ def test_create_list_verify_prune(ward: Ward) -> None:
     assert "0 backups are gone" in ward.run("backup", "prune").stdout
     assert ward.run("backup", "create", "nobody").returncode == 64
     assert ward.run("backup", "restore", "latest").returncode == 64
-    assert ward.run("backup", "restore", "backup-000000000-0000", "--yes").returncode == 70
+    assert ward.run("backup", "restore", "backup-000000000-0000", "--yes").returncode == 64
+    none = ward.run("backup", "restore", "latest", "of-nobody")
+    assert (none.returncode, "there is no backup of `of-nobody`" in none.stderr) == (64, True)
 
 
 def test_our_own_store(ward: Ward) -> None:

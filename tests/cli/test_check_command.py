@@ -145,7 +145,7 @@ def test_a_device_is_not_replaced(home, port, paramedic):
     service(home, port)
     assert paramedic("check", "--output", "/dev/null").returncode == 0
     assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)
-    assert paramedic("check", "--output", "/dev/full").returncode == 70
+    assert paramedic("check", "--output", "/dev/full").returncode == 75
     assert paramedic("check", "--output", "nowhere/report.txt").returncode == 64
 
 

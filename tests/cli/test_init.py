@@ -180,9 +180,9 @@ def test_another_folder(machine: Machine, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_that_may_not_be_written(machine: Machine, tmp_path: Path) -> None:
-    """One line, exit 70, nothing changed."""
+    """One line, exit 74, nothing changed."""
     tmp_path.chmod(0o500)
     done = machine.paramedic("init", cwd=tmp_path)
     tmp_path.chmod(0o700)
-    assert done.returncode == 70
+    assert done.returncode == 74
     assert "cannot be written" in done.stderr

@@ -1,5 +1,6 @@
 """Every way to end has its exit code and its one line."""
 
+import errno
 import json
 import resource
 import subprocess
@@ -11,7 +12,7 @@ import click
 import pytest
 
 from paramedic.cli import main as face
-from paramedic.model.errors import ConfigurationError, ParamedicError, Problem, UsageError
+from paramedic.model.errors import ConfigurationError, NodeBusy, ParamedicError, Problem, StoreError, UsageError
 
 
 @pytest.fixture
@@ -35,6 +36,9 @@ def broken(monkeypatch):
     [
         (UsageError("no such thing", hint="try this"), 64, "no such thing\nhint: try this\n"),
         (click.UsageError("Wrong."), 64, "wrong"),
+        (NodeBusy("process 7 works on this service already"), 75, "process 7 works on this service already\n"),
+        (StoreError("the store `x` is damaged"), 74, "the store `x` is damaged\n"),
+        (OSError(errno.ENOSPC, "no", "/x"), 75, "no space is left for `/x`\nhint: free some space\n"),
         (ParamedicError("it broke", hint="mend it"), 70, "it broke\nhint: mend it\n"),
         (KeyboardInterrupt(), 130, "interrupted"),
         (ValueError("password=hunter2"), 70, "this is a fault of paramedic, not of your service: `ValueError` at"),

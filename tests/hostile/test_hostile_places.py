@@ -78,7 +78,7 @@ def test_a_folder_for_state_that_cannot_be_used_is_told(ward: Ward, make: Callab
         assert ward.run("status", ordinary=True).code == 3
         for command in (("watch",), ("recover",)):
             said = ward.run(*command, ordinary=True)
-            assert said.code == 70
+            assert said.code == 74
             assert str(ward.state) in said.err
     finally:
         ward.state.chmod(0o700)
@@ -91,7 +91,7 @@ def test_a_folder_for_state_on_a_full_disk_is_told(ward: Ward) -> None:
         assert ward.run("check").code == 2
         for command in (("watch",), ("plan",)):
             said = ward.run(*command)
-            assert said.code == 70
+            assert said.code == 75
             assert "space" in said.err
 
 
@@ -128,7 +128,7 @@ STORES: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("what", STORES)
 def test_a_store_that_is_none_is_told_and_left_alone(ward: Ward, what: str) -> None:
-    """Exit 70 with a way out; ``check`` says so and judges without it."""
+    """Exit 74 with a way out; ``check`` says so and judges without it."""
     ward.state.mkdir()
     store = ward.state / "paramedic.db"
     STORES[what](store)
@@ -138,7 +138,7 @@ def test_a_store_that_is_none_is_told_and_left_alone(ward: Ward, what: str) -> N
     assert "records cannot be read" in checked.err
     assert "hint:" in checked.err
     for command in (("status",), ("watch",), ("recover",)):
-        assert ward.run(*command).code == 70
+        assert ward.run(*command).code == 74
     assert (store.read_bytes() if store.is_file() else b"") == before
 
 
@@ -193,7 +193,7 @@ def test_a_postgres_that_is_away_is_told_in_seconds(tmp_path: Path, silent: int,
     for command in (("watch",), ("check",)):
         began = time.monotonic()
         said = ward.run(*command)
-        assert said.code == (2 if command == ("check",) else 70)
+        assert said.code == (2 if command == ("check",) else 75)
         assert "does not answer" in said.err
         assert "hunter2" not in said.err
         assert time.monotonic() - began < 15

@@ -46,7 +46,7 @@ def test_a_disk_that_becomes_full_loses_no_incident(tmp_path: Path) -> None:
         assert watching.poll() is None
         assert ward.said().count("wait in memory") == 1, "it is said once"
         refused = ward.run("restart", "api")
-        assert (refused.code, "space" in refused.err) == (70, True)
+        assert (refused.code, "space" in refused.err) == (75, True)
         assert ward.run("check").code == 2
         ballast.unlink()
         until(lambda: ward.ended_well("api"), 30, "the incident is there, healed")

@@ -16,8 +16,8 @@ import pytest
 
 from living import until
 
-CODES = {0, 1, 2, 3, 64, 70, 78, 130}
-FAILURES = {64, 70, 78}
+CODES = {0, 1, 2, 3, 64, 70, 74, 75, 78, 130}
+FAILURES = {64, 70, 74, 75, 78}
 PARAMEDIC = (sys.executable, "-m", "paramedic")
 PR_CAPBSET_DROP = 24
 DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER = 1, 2, 3

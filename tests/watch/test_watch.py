@@ -95,7 +95,7 @@ def test_brought_up_in_order_adopted_and_brought_down_in_order(make: Any) -> Non
     assert acts(station, "process.start") == ["base", "middle", "top"]
     pids = [station.pid(name) for name in ("base", "middle", "top")]
     second = station.run("watch")
-    assert second.returncode == 70, words(second)
+    assert second.returncode == 75, words(second)
     assert f"process {station.watching.pid} " in second.stderr
     station.signal(signal.SIGKILL)
     station.watching.wait()
@@ -186,7 +186,7 @@ def test_a_watch_whose_state_is_removed_says_so_and_ends(make: Any) -> None:
     shutil.rmtree(station.folder / ".paramedic")
     for _ in range(2):
         second = station.run("watch")
-        assert second.returncode == 70, words(second)
+        assert second.returncode == 75, words(second)
         assert f"process {station.watching.pid} works on this service already" in second.stderr
     station.signal(signal.SIGCONT)
     assert station.watching.wait(30) == 70

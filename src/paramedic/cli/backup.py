@@ -10,7 +10,7 @@ import click
 from paramedic.cli.listing import format_option, show_json, show_rows
 from paramedic.cli.output import complain
 from paramedic.cli.surroundings import ask, load_service
-from paramedic.model.errors import ParamedicError, UsageError
+from paramedic.model.errors import Unusable, UsageError
 
 if TYPE_CHECKING:
     from paramedic.model.backup import Proof
@@ -141,7 +141,7 @@ def restore(context: click.Context, id: str, component: str | None, *, to: Path 
                 click.echo(f"{found.set.id}: {len(paths)} files are in `{to}`")
             return
     except BackupFailed as error:
-        raise ParamedicError(str(error), hint="`paramedic backup list` shows what there is") from None
+        raise Unusable(str(error), hint="`paramedic backup list` shows what there is") from None
     name = found.set.component
     if name == OWN:
         raise UsageError(
@@ -223,18 +223,22 @@ def _chosen(desk: "Backups", service: "Service", ids: tuple[str, ...], *, every:
 
 
 def _one(desk: "Backups", service: "Service", id: str, component: str | None) -> "Shelved":
-    from paramedic.sdk.saving import BackupFailed
-
     if id == LATEST:
         if component is None:
             raise UsageError("`latest` of which component?", hint="`paramedic backup restore latest COMPONENT`")
+        if not desk.all(component):
+            hint = f"`paramedic backup create {component}` makes one"
+            raise UsageError(f"there is no backup of `{component}`", hint=hint)
         return desk.find(component)
     names = (component,) if component else _with_backups(desk, service, ())
     for name in names:
         for each in desk.all(name):
             if each.set.id == id:
                 return each
-    raise BackupFailed(f"there is no backup `{id}`{f' of `{component}`' if component else ''}")
+    raise UsageError(
+        f"there is no backup `{id}`{f' of `{component}`' if component else ''}",
+        hint="`paramedic backup list` shows what there is",
+    )
 
 
 def _plan(result: Mapping[str, Any]) -> Mapping[str, Any]:  # Any: a plan as JSON, which only gets printed

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from paramedic.cli.output import complain, emit
-from paramedic.model.errors import ConfigurationError, ParamedicError, UsageError
+from paramedic.model.errors import ConfigurationError, NotNow, ParamedicError, UsageError
 from paramedic.report import Redactor
 from paramedic.report.words import printable
 
@@ -42,7 +42,7 @@ def tell(error: BaseException, arguments: Sequence[str]) -> int:
             return _told(str(error), error.exit_code, arguments, hint=error.hint)
         case OSError() if error.errno in (errno.ENOSPC, errno.EDQUOT):
             place = f" for `{error.filename}`" if error.filename else " for what should be written"
-            return _told(f"no space is left{place}", ParamedicError.exit_code, arguments, hint="free some space")
+            return _told(f"no space is left{place}", NotNow.exit_code, arguments, hint="free some space")
     return _fault(error, arguments)
 
 

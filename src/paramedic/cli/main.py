@@ -101,8 +101,8 @@ class Table(click.Group):
 def cli(file: Path | None, debug: bool) -> None:  # commands read them from the root context
     """Finds out what is wrong with an AI service, heals it, and proves that it is healed.
 
-    Exit codes: 0 healthy, 1 degraded, 2 critical, 3 unknown; 64 usage, 70 a fault of Paramedic, 78 configuration,
-    130 interrupted.
+    Exit codes: 0 healthy, 1 degraded, 2 critical, 3 unknown; 64 usage, 70 a fault of Paramedic, 74 a store or
+    file that cannot be used, 75 not now (try again), 78 configuration, 130 interrupted.
     """
 
 

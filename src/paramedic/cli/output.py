@@ -1,6 +1,7 @@
 """Where text goes: the report to stdout, everything else to stderr, files that only their owner can read."""
 
 import contextlib
+import errno
 import os
 import shutil
 import stat
@@ -9,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import TextIO
 
-from paramedic.model.errors import ParamedicError
+from paramedic.model.errors import NotNow, Unusable
 
 
 def emit(text: str) -> None:
@@ -60,7 +61,8 @@ def write_private(path: Path, text: str) -> None:
             raise
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
-        raise ParamedicError(
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        raise (NotNow if full else Unusable)(
             f"the report could not be written to `{path}`: {reason}", hint="name a place that can be written to"
         ) from error
 

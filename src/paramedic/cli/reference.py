@@ -331,8 +331,10 @@ def _exit_codes() -> Page:
         (f"{errors.UsageError.exit_code}", "the command line makes no sense, or names what is not there"),
         (
             f"{errors.ParamedicError.exit_code}",
-            "Paramedic could not do it: a fault of its own, of its store or of a pack",
+            "Paramedic could not do it: a fault of its own or of a pack, or a program that refused",
         ),
+        (f"{errors.Unusable.exit_code}", "the store, a backup or a file that it needs is damaged or closed to it"),
+        (f"{errors.NotNow.exit_code}", "not now: a full disk, a store that is away, another `watch`; try again later"),
         (f"{errors.ConfigurationError.exit_code}", "the service file or a playbook is wrong; every mistake is told"),
         ("130", "interrupted by Ctrl-C, after telling what is known"),
     ]

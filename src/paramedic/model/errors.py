@@ -3,9 +3,11 @@
 ParamedicError
 ├── UsageError            the command line makes no sense                exit 64
 ├── ConfigurationError    the service file or a playbook is wrong        exit 78; carries every problem
-├── StoreError            the store cannot be used                       exit 70
-│   └── SchemaTooNew      it was written by a newer Paramedic
-├── NodeBusy              another process on this node holds the lock    a retry may help
+├── Unusable              a file that Paramedic needs is no good         exit 74
+│   └── StoreError        the store cannot be used
+│       └── SchemaTooNew  it was written by a newer Paramedic
+├── NotNow                it passes: a full disk, another process        exit 75; a retry may help
+│   └── NodeBusy          another process on this node holds the lock
 ├── PlanStale             the world moved on since the plan was made     exit 1
 ├── PackError             a pack is broken; the others go on
 └── RedactionFailed       text was withheld because it could not be made safe
@@ -62,7 +64,20 @@ class ConfigurationError(ParamedicError):
         self.problems = problems
 
 
-class StoreError(ParamedicError):
+class Unusable(ParamedicError):
+    """A file or folder that Paramedic needs cannot be read or written, or holds what it should not."""
+
+    exit_code = 74
+
+
+class NotNow(ParamedicError):
+    """It cannot be done at this moment; what is in the way is outside, and passes."""
+
+    exit_code = 75
+    retry_helps = True
+
+
+class StoreError(Unusable):
     """The store cannot be read or written."""
 
 
@@ -70,10 +85,8 @@ class SchemaTooNew(StoreError):
     """The store was written by a newer Paramedic and is left alone."""
 
 
-class NodeBusy(ParamedicError):
+class NodeBusy(NotNow):
     """Another process on this node holds the engine's lock."""
-
-    retry_helps = True
 
 
 class PlanStale(ParamedicError):

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from paramedic.model.clock import SystemClock
-from paramedic.model.errors import NodeBusy, ParamedicError, PlanStale, UsageError
+from paramedic.model.errors import NodeBusy, NotNow, ParamedicError, PlanStale, Unusable, UsageError
 from paramedic.model.ids import new_id
 from paramedic.model.receipt import Command, CommandState
 from paramedic.model.service import Service
@@ -64,6 +64,6 @@ async def _carry_out(service: Service, registry: Registry, command: str) -> None
 
 def _refusal(result: Mapping[str, Json]) -> ParamedicError:
     hint = result.get("hint")
-    kinds: tuple[type[ParamedicError], ...] = (UsageError, PlanStale)
+    kinds: tuple[type[ParamedicError], ...] = (UsageError, PlanStale, Unusable, NotNow)
     kind = next((each for each in kinds if each.exit_code == result.get("exit_code")), ParamedicError)
     return kind(str(result.get("error")), hint=str(hint) if hint else None)

@@ -5,7 +5,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from paramedic.model.errors import NodeBusy, ParamedicError
+from paramedic.model.errors import NodeBusy, NotNow, ParamedicError, Unusable
 from paramedic.sdk import proc
 
 
@@ -69,7 +69,7 @@ class NodeLock:
         folder, why = self._path.parent, (error.strerror or str(error)).lower()
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         hint = "free some space" if full else "let the user who runs Paramedic write there, or name another `state_dir`"
-        return ParamedicError(f"the folder for state `{folder}` cannot be used: {why}", hint=hint)
+        return (NotNow if full else Unusable)(f"the folder for state `{folder}` cannot be used: {why}", hint=hint)
 
     def release(self) -> None:
         """Give it back."""
