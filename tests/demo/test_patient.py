@@ -56,7 +56,7 @@ async def test_all_parts_work(patient: Patient, start):
     assert 'shop_chats_total{outcome="answered"} 1' in get(patient, "api", "/metrics")[1]
 
 
-@pytest.mark.parametrize(("part", "limit_s"), [("model", 1.0), ("queue", 1.0), ("tools", 1.0), ("api", 3.0)])
+@pytest.mark.parametrize(("part", "limit_s"), [("model", 1.0), ("queue", 1.0), ("tools", 3.0), ("api", 3.0)])
 async def test_parts_start_fast(patient: Patient, start, part: str, limit_s: float):
     """A part listens soon after its start, so that a drill measures Paramedic (bounds are generous for a busy machine)."""
     began = time.monotonic()
