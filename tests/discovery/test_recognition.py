@@ -10,14 +10,17 @@ import pytest
 from paramedic.discovery.addresses import addresses_in, databases_in, read_settings
 from paramedic.discovery.containers import published
 from paramedic.discovery.guess import Guess, Guesses
+from paramedic.discovery.guessing import Surroundings, _candidates
 from paramedic.discovery.matching import pattern_for
 from paramedic.discovery.naming import fit, name_of, unlike
 from paramedic.discovery.options import folders_named, paths_named
 from paramedic.discovery.owners import owner_of
 from paramedic.discovery.processes import Seen, eldest, names_of
-from paramedic.discovery.scene import Part
+from paramedic.discovery.project import read_project
+from paramedic.discovery.scene import Part, Scene
 from paramedic.discovery.sockets import Door, _endpoint
 from paramedic.discovery.table import load_table
+from paramedic.sdk import load_packs
 
 TABLE = load_table()
 
@@ -255,15 +258,36 @@ def test_addresses_lose_their_passwords(tmp_path) -> None:
         "BROKEN": "http://[::1",
         "TEXT": "see http://example.org for more",
         "FILE": "sqlite:///shop.db",
+        "CACHE": "redis://localhost:6379/0",
+        "QUEUE": "redis://localhost:6379/3",
     }
     found = addresses_in(variables, TABLE)
     assert [(each.variable, each.host, each.port, each.is_here) for each in found] == [
         ("DATABASE_URL", "db.internal", 5432, False),
         ("REDIS", "localhost", 6380, True),
         ("API", "example.org", 443, False),
+        ("CACHE", "localhost", 6379, True),
+        ("QUEUE", "localhost", 6379, True),
     ]
+    assert [each.variable for each in found if each.is_bare] == ["CACHE"]
     assert "hunter2" not in repr(found)
     assert databases_in(variables, tmp_path) == (tmp_path / "shop.db",)
     assert databases_in({"X": "sqlite+aiosqlite:////srv/a%20b.db?mode=ro", "Y": "sqlite://"}, tmp_path) == (
         Path("/srv/a b.db"),
     )
+
+
+def test_a_variable_is_written_only_for_what_host_and_port_cannot_say(tmp_path) -> None:
+    """Whoever runs Paramedic without the `.env` beside it would have no use for `${REDIS_URL}`."""
+    known = TABLE.by_program(["redis-server"])
+    for url, keys in (("redis://127.0.0.1:6399/0", ["port"]), ("redis://127.0.0.1:6399/3", ["dsn", "port"])):
+        (tmp_path / ".env").write_text(f"REDIS_URL={url}\n")
+        door = Door(host="127.0.0.1", port=6399, uid=0, socket="")
+        scene = Scene(folder=tmp_path, parts=(), projects=(read_project(tmp_path, TABLE),), everyone={})
+        around = Surroundings(table=TABLE, registry=load_packs(), environ={"REDIS_URL": url})
+        found = _candidates(Part(process=None, uid=0, known=known), door, {}, scene, around)
+        special = [each for each in found if each.keys["kind"] == "redis"]
+        assert [next(key for key in each.keys if key != "kind") for each in special] == keys
+        assert [each.note for each in special if "dsn" in each.keys] == [
+            "`REDIS_URL` has to be in the environment of paramedic whenever it runs" for key in keys if key == "dsn"
+        ]

@@ -293,3 +293,17 @@ def test_a_secret_file_may_be_as_wrong_as_any(trial: Trial) -> None:
     assert all(each.line == 6 for each in problems)
     for part in ("`dir` is a directory", "`latin` is not UTF-8", "`empty` is empty", "`binary` holds no text"):
         assert any(part in each for each in said), part
+
+
+def test_a_variable_that_stands_in_the_settings_beside(tmp_path: Path) -> None:
+    """`.env` belongs to the service and is not read; the hint says so, and how to have it read. Its value is not told."""
+    (tmp_path / ".env").write_text("X=1\nexport REDIS_URL=redis://:topsecret1@localhost/0\n")
+    text = "service: s\ncomponents: {a: {kind: http, url: '${REDIS_URL}'}, b: {kind: http, url: '${REDIS}'}}\n"
+    with pytest.raises(ConfigurationError) as caught:
+        load(tmp_path / "paramedic.yaml", REGISTRY, {}, text=text)
+    first, second = caught.value.problems
+    assert first.message == "the environment variable `REDIS_URL` is not set"
+    assert "`.env` beside it sets it" in (first.hint or "")
+    assert "set -a; . ./.env; set +a" in (first.hint or "")
+    assert "beside" not in (second.hint or "")
+    assert "topsecret1" not in str(caught.value)

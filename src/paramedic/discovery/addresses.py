@@ -24,6 +24,8 @@ class Address:
     host: str
     port: int
     has_password: bool
+    is_bare: bool = False
+    """Whether host and port say all of it: no user, no password, no database of its own."""
 
     @property
     def is_here(self) -> bool:
@@ -69,10 +71,13 @@ def _addresses(variables: Mapping[str, str], table: Table) -> Iterator[Address]:
         try:
             parts = urlsplit(value)
             host, port, password = parts.hostname, parts.port, parts.password
+            is_bare = not (parts.username or password or parts.query) and parts.path in ("", "/", "/0")
         except ValueError:
             continue
         scheme = parts.scheme.lower()
         known = table.by_scheme(scheme)
         port = port or (known.ports[0] if known and known.ports else _WEB_PORTS.get(scheme))
         if host and port:
-            yield Address(variable=name, scheme=scheme, host=host, port=port, has_password=bool(password))
+            yield Address(
+                variable=name, scheme=scheme, host=host, port=port, has_password=bool(password), is_bare=is_bare
+            )

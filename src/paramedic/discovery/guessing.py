@@ -9,7 +9,7 @@ from pathlib import Path
 from paramedic.discovery.addresses import Address
 from paramedic.discovery.asking import Answer, accepts, ask
 from paramedic.discovery.filing import file_component, folder_component, of_project
-from paramedic.discovery.guess import Candidate, Guess, Guesses, LeftOut
+from paramedic.discovery.guess import Candidate, Guess, Guesses, LeftOut, Reference
 from paramedic.discovery.matching import pattern_for
 from paramedic.discovery.naming import fit, name_of, user_name
 from paramedic.discovery.options import folders_named, paths_named
@@ -173,18 +173,31 @@ def _candidates(
     kind = around.registry.kinds.get(known.kind) if known and known.kind else None
     special = []
     if known and kind:
-        named = [
-            each.variable
+        addresses = [
+            each
             for project in scene.projects
             for each in project.addresses
             if each.port == door.port and each.is_here and around.table.by_scheme(each.scheme) is known
         ]
-        special = specialist(kind, known, door, [each for each in named if each in around.environ])
+        named = [each.variable for each in addresses if not each.is_bare]
+        given = [each for each in named if each in around.environ]
+        every = [each.variable for each in addresses if each.variable in around.environ]
+        # a variable is only what host and port cannot say: whoever runs paramedic elsewhere does not have it
+        special = [
+            _noted(each) for each in specialist(kind, known, door, given) or specialist(kind, known, door, every)
+        ]
         if named and not special[1:] and not set(named) & around.environ.keys():
             general = _general(door, answers)
             note = f"with `{named[0]}` in the environment of paramedic, the kind `{kind.name}` can see more"
             return [*special, *(replace(each, note="; ".join(filter(None, (each.note, note)))) for each in general)]
     return [*special, *_general(door, answers)]
+
+
+def _noted(candidate: Candidate) -> Candidate:
+    """With a word on the variable that it takes."""
+    names = [str(value)[2:-1] for value in candidate.keys.values() if isinstance(value, Reference)]
+    note = f"`{names[0]}` has to be in the environment of paramedic whenever it runs" if names else candidate.note
+    return replace(candidate, note=note)
 
 
 def _general(door: Door, answers: Mapping[tuple[str, int], Answer | None]) -> list[Candidate]:

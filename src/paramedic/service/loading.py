@@ -103,7 +103,7 @@ class _Reading:
         self._hidden = Hidden()
         self._hidden.environment(environ)
         self.problems = Problems(self._path)
-        self._variables = Variables(environ, self._hidden, self.problems)
+        self._variables = Variables(environ, self._hidden, self.problems, beside=self._path.parent / ".env")
         self._shaper = Shaper(self._path.parent, self._variables, self._hidden, self.problems)
         self._settings = SettingsReader(self._path.parent, environ, self._hidden, self.problems)
 

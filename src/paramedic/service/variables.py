@@ -2,20 +2,26 @@
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 from paramedic.service.hidden import Hidden, looks_secret
 from paramedic.service.problems import Problems, quoted
 from paramedic.service.tree import Items, Node, Scalar, Table, void
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
+_LONGEST = 1 << 20
 _NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(:-(.*))?", re.DOTALL)
 
 
 class Variables:
     """Fills in the environment."""
 
-    def __init__(self, environ: Mapping[str, str], hidden: Hidden, problems: Problems) -> None:
+    def __init__(
+        self, environ: Mapping[str, str], hidden: Hidden, problems: Problems, *, beside: Path | None = None
+    ) -> None:
+        """``beside``: a file of settings that the service reads and we do not; it is only spoken of."""
         self._environ = environ
+        self._beside = beside
         self._hidden = hidden
         self._problems = problems
 
@@ -37,7 +43,7 @@ class Variables:
             self._problems.add(
                 f"the environment variable {quoted(name)} is not set",
                 line=line,
-                hint=near or f"set it, or write `${{{name}:-default}}`",
+                hint=self._stands_beside(name) or near or f"set it, or write `${{{name}:-default}}`",
             )
             return None
         try:
@@ -49,6 +55,23 @@ class Variables:
         if secret:
             self._hidden.add(value)
         return Scalar(line, value, value, secret)
+
+    def _stands_beside(self, name: str) -> str | None:
+        """How to have a variable read that stands in the settings of the service."""
+        if self._beside is None or not name:
+            return None
+        try:
+            with self._beside.open("rb") as file:
+                text = file.read(_LONGEST).decode("utf-8", "replace")
+        except OSError:
+            return None
+        if not re.search(rf"^[ \t]*(?:export[ \t]+)?{re.escape(name)}[ \t]*=", text, re.MULTILINE):
+            return None
+        shown = self._beside.name
+        return (
+            f"{quoted(shown)} beside it sets it, but is not read by itself: run `set -a; . ./{shown}; set +a` before, "
+            f"name it as `EnvironmentFile=` in the unit of Paramedic, or write host and port instead of the variable"
+        )
 
     def _scalar(self, node: Scalar) -> Scalar:
         secret, is_void = node.secret, False
