@@ -395,11 +395,11 @@ def test_unknown_names_are_refused_with_a_guess(looking):
     runner = looking(declare(passes))
     with pytest.raises(UsageError, match="`itt`") as refused:
         runner.due(["itt", "nothing-like-it"])
-    assert refused.value.hint == "did you mean `it`"
+    assert refused.value.hint == "did you mean `it`?"
     assert "nothing-like-it" in str(refused.value)
     with pytest.raises(UsageError) as refused:
         runner.due([], ["thing.brokn"])
-    assert refused.value.hint == "did you mean `thing.broken`"
+    assert refused.value.hint == "did you mean `thing.broken`?"
 
 
 async def test_a_run_can_be_stopped(looking):

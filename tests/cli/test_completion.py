@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from paramedic.cli.main import main
+
 
 @pytest.fixture
 def complete(home: Path):
@@ -41,6 +43,7 @@ def test_names(complete) -> None:
     assert "repair" in complete("paramedic config ")
     assert complete("paramedic check --verb") == ["--verbose"]
     assert complete("paramedic incidents show ") == []
+    assert complete("paramedic incidents show --js") == ["--json"]
 
 
 def test_another_file(complete, tmp_path) -> None:
@@ -56,7 +59,12 @@ def test_scripts(paramedic, shell) -> None:
     done = paramedic("completion", shell)
     assert (done.returncode, done.stderr) == (0, "")
     assert "_PARAMEDIC_COMPLETE" in done.stdout
-    assert paramedic("completion", "tcsh").returncode == 64
+
+
+def test_another_shell(capsys) -> None:
+    """The shells that there are, plainly."""
+    assert main(["completion", "tcsh"]) == 64
+    assert capsys.readouterr().err == "there is no completion for `tcsh`\nhint: shells: bash, zsh, fish\n"
 
 
 def test_nothing_heavy_is_imported(home) -> None:

@@ -73,7 +73,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 def _hints(what: str, wrong: Sequence[str], known: Sequence[str]) -> Iterator[str]:
     guesses = [guess for name in wrong if (guess := nearest(name, known))]
     if guesses:
-        yield "did you mean " + ", ".join(f"`{guess}`" for guess in guesses)
+        yield f"did you mean {', '.join(f'`{guess}`' for guess in guesses)}?"
     elif len(known) <= 12:
         yield f"there are {', '.join(f'`{name}`' for name in known)}" if known else f"there is no {what} at all"
     else:

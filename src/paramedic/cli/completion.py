@@ -14,6 +14,8 @@ from pathlib import Path
 import click
 from click.shell_completion import CompletionItem, ShellComplete, get_completion_class
 
+from paramedic.model.errors import UsageError
+
 VARIABLE = "_PARAMEDIC_COMPLETE"
 _SHELLS = ("bash", "zsh", "fish")
 _KEY = re.compile(r"^( *)(\"[^\"]+\"|'[^']+'|[\w.-]+):(?:\s|$)")
@@ -22,13 +24,17 @@ _MOST = 200
 
 
 @click.command()
-@click.argument("shell", type=click.Choice(_SHELLS))
+@click.argument(
+    "shell", metavar="bash|zsh|fish", shell_complete=lambda _context, _argument, start: _fitting(_SHELLS, start)
+)
 def completion(shell: str) -> None:
     """Print a script that makes the shell complete commands, components, codes and incidents.
 
     bash: `eval "$(paramedic completion bash)"` in ~/.bashrc; zsh: `eval "$(paramedic completion zsh)"` in ~/.zshrc;
     fish: `paramedic completion fish > ~/.config/fish/completions/paramedic.fish`.
     """
+    if shell not in _SHELLS:
+        raise UsageError(f"there is no completion for `{shell}`", hint=f"shells: {', '.join(_SHELLS)}")
     click.echo(_shell(shell).source())
 
 
@@ -177,6 +183,6 @@ _Sort = Callable[[str | None], list[str]]
 _AFTER_COMMAND: Mapping[str, _Sort] = {
     **dict.fromkeys(("check", "start", "stop", "restart", "plan", "recover"), _components),
     "explain": _codes,
-    "incidents show": _incidents,
+    **dict.fromkeys(("incidents show", "acknowledge", "escalate", "approve", "reject"), _incidents),
 }
 _AFTER_OPTION: Mapping[str, _Sort] = {"--only": _codes, "--component": _components}

@@ -4,6 +4,7 @@ import click
 
 from paramedic.cli.default import Default
 from paramedic.cli.listing import format_option, show_json, show_rows
+from paramedic.cli.naming import incident_named
 from paramedic.cli.surroundings import ask, load_service, who
 from paramedic.model.errors import UsageError
 from paramedic.model.service import Ladder, Service
@@ -71,6 +72,7 @@ def escalate(  # noqa: PLR0917  # click gives its options by name
 def acknowledge(context: click.Context, incident: str, note: str, style: str) -> None:
     """Say that you have an incident in hand: nobody else is called and nobody is reminded."""
     service, registry = load_service(context)
+    incident = incident_named(service.settings, incident)
     result = ask(service, registry, "acknowledge", {"incident": incident, "note": note})
     show_json(result) if style == "json" else click.echo(f"{incident} is yours, {result['acknowledged_by']}")
 

@@ -46,7 +46,7 @@ def explain(context: click.Context, name: str, style: str) -> None:
         guess = nearest(name, [*registry.codes, *specs])
         raise UsageError(
             f"there is no code or check `{name}`",
-            hint=f"did you mean `{guess}`" if guess else "`paramedic checks` lists them all",
+            hint=f"did you mean `{guess}`?" if guess else "`paramedic checks` lists them all",
         )
     if style == "json":
         show_json(data)

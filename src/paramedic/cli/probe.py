@@ -107,7 +107,7 @@ def _journeys(service: Service, registry: Registry, names: Sequence[str]) -> lis
             guess = nearest(name, known)
             raise UsageError(
                 f"there is no journey `{name}`",
-                hint=f"did you mean `{guess}`" if guess else "`paramedic probe list` lists them",
+                hint=f"did you mean `{guess}`?" if guess else "`paramedic probe list` lists them",
             )
 
     return [

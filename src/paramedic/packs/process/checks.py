@@ -313,7 +313,7 @@ def _ending(facts: ProcessFacts) -> tuple[Evidence, ...]:
     if facts.exits:
         end = facts.exits[0]
         found.append(Evidence(label="end", text=f"{end.in_words} after {words.spell(end.uptime_s)}"))
-    if lines := facts.log_tail.rstrip().splitlines()[-LOG_LINES:]:
+    if lines := words.telling(facts.log_tail, LOG_LINES):
         found.append(Evidence(label="last log lines", text="\n".join(lines)))
     return tuple(found)
 
@@ -323,7 +323,7 @@ def _nothing_found(spec: ProcessSpec) -> str:
         return f"no living process has the pid in `{spec.pidfile}`"
     if spec.match:
         return f"no command line fits `{spec.match}`"
-    return "no start of it is recorded that still lives"
+    return "nothing runs that Paramedic started for it"
 
 
 def _unreadable(path: Path) -> str:

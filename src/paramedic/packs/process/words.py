@@ -2,11 +2,14 @@
 
 import re
 import signal
+from collections.abc import Iterable, Iterator
 
 from paramedic.sdk import Exit, ProcessFacts
 
 _TRACEBACK = "Traceback (most recent call last):"
 _RAISED = re.compile(r"[A-Za-z_][\w.]*(: .*)?$")
+_IMPORTING = re.compile(r'\s*File "(<frozen importlib|[^"]*/importlib/)')
+_CARETS = re.compile(r"\s*[~^][~^ ]*")
 _LINES_AFTER = 3
 """More than so many lines after it, and a traceback was not the end."""
 
@@ -32,6 +35,23 @@ def last_error(log: str) -> str:
         if mark and _RAISED.match(line) and len(lines) - number - 1 <= _LINES_AFTER:
             return line.strip()
     return ""
+
+
+def telling(log: str, most: int) -> list[str]:
+    """The last lines; where there are too many, without carets and frames of the import machinery."""
+    lines = log.rstrip().splitlines()
+    return (lines if len(lines) <= most else list(_without_noise(lines)))[-most:]
+
+
+def _without_noise(lines: Iterable[str]) -> Iterator[str]:
+    frame = None
+    for line in lines:
+        depth = len(line) - len(line.lstrip())
+        if frame is not None and depth > frame:
+            continue  # the source line of a frame that was left out
+        frame = depth if _IMPORTING.match(line) else None
+        if frame is None and not _CARETS.fullmatch(line):
+            yield line
 
 
 def last_line(facts: ProcessFacts) -> str:
