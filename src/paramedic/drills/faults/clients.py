@@ -10,11 +10,21 @@ from paramedic.drills.ports import free_ports
 from paramedic.sdk import proc
 
 _COMPLAINT = "the app says `cannot connect` since noon"
+_GUIDE = """\
+title: Bring the phone back
+helps: [guidance.mobile-client]
+steps:
+  - do: Have the user close the app wholly and open it again
+  - do: Have the user do again what did not work
+    see: it works; the user says so
+"""
 _STATE = {"token": "a-token-of-nobody", "version": "2.3.0", "min_client": "2.0"}
 
 
 async def _with_a_phone(patient: Patient) -> None:
-    """Somebody has the shop's client on a phone."""
+    """Somebody has the shop's client on a phone, and the shop has a short guide of its own for that."""
+    (patient.folder / "guides").mkdir()
+    (patient.folder / "guides" / "mobile-client.yaml").write_text(_GUIDE)
     patient.edit(
         lambda document: document["components"].update(phone={"kind": "client", "sort": "mobile", "interval": "500ms"})
     )
