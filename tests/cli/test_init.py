@@ -53,7 +53,11 @@ def shop(machine: Machine, tmp_path: Path) -> Path:
     (folder / "store.py").write_text(STORE)
     (folder / "worker.py").write_text("import time; time.sleep(600)")
     (folder / ".env").write_text(f"API_TOKEN={SECRET}\nQUEUE_URL=redis://:{SECRET}@127.0.0.1:6003/0\n")
+    (folder / ".env.example").write_text("API_TOKEN=changeme\nQUEUE_URL=redis://localhost/0\n")
     (folder / "config" / "rules.yaml").write_text("a: 1\n")
+    (folder / "deploy").mkdir()
+    unit = f"[Service]\nExecStart={sys.executable} app.py\nWorkingDirectory={folder}\n"
+    (folder / "deploy" / "shop-api.service").write_text(unit)
     (folder / "config" / "broken.yaml").write_text("a: [\n")
     (folder / "compose.yaml").write_text('services: {cache: {ports: ["6004:6379"]}}\n')
     sqlite3.connect(folder / "orders.db").execute("create table orders (id integer primary key)")
@@ -80,6 +84,13 @@ def test_the_first_check_is_right(machine: Machine, shop: Path) -> None:
     assert app.process.match
     assert "broken-config" not in app.depends_on
     assert service.components["store"].depends_on == service.components["worker"].depends_on == ()
+    assert service.components["orders-db"].target.tables == ("orders",)
+    assert service.components["rules-config"].target.required == ("a",)
+    assert service.components["env"].target.sample == shop / ".env.example"
+    text = (shop / "paramedic.yaml").read_text()
+    assert f'    # process: {{command: ["{sys.executable}", "app.py"]}}\n' in text
+    assert '    # owner: {systemd: "shop-api"}, if deploy/shop-api.service is installed\n' in text
+    assert set(told["not_restartable"]) == {"shop", "store", "worker"}
     left_out = {each["name"]: each["why"] for each in told["left_out"]}
     assert "does not run" in left_out["cache"]
     assert "`QUEUE_URL` names port 6003, where nobody listens" in left_out["redis"]
@@ -100,6 +111,8 @@ def test_one_screen(machine: Machine, shop: Path) -> None:
     assert lines[0].startswith(f"wrote {shop}/paramedic.yaml: ")
     assert "seen and not put in:" in lines
     assert lines[-1] == "next: paramedic check"
+    if machine.is_apart:
+        assert lines[-2] == "3 components can be watched but not restarted: give each a `command` or `owner`"
     if machine.is_apart:
         assert len(lines) <= 24
     assert all(len(line) <= 80 for line in lines[1:])

@@ -116,6 +116,7 @@ def _as_data(draft: "Draft", path: Path, backup: Path | None, scene: "Scene", *,
         "service": draft.service.name,
         "found": dump(draft.found),
         "left_out": dump(draft.left_out),
+        "not_restartable": list(_not_restartable(draft)),
         "elsewhere": list(_elsewhere(scene)),
         "noise": list(scene.noise),
         "text": draft.text,
@@ -161,6 +162,9 @@ def _screen(draft: "Draft", path: Path, backup: Path | None, scene: "Scene") -> 
     if quiet:
         yield f"not looked at: {', '.join(quiet)}"
     yield ""
+    if still := len(_not_restartable(draft)):
+        what = "it a `command` or an `owner`" if still == 1 else "each a `command` or `owner`"
+        yield f"{count(still, 'component')} can be watched but not restarted: give {what}"
     yield f"next: {_next(path)}"
 
 
@@ -171,6 +175,14 @@ def _elsewhere(scene: "Scene") -> tuple[str, ...]:
 
     safe = Redactor(scene.secrets)
     return tuple(dict.fromkeys(safe.text(name_of(each, {})) for each in scene.elsewhere))
+
+
+def _not_restartable(draft: "Draft") -> tuple[str, ...]:
+    """Processes that nobody is known to start."""
+    components = draft.service.components.values()
+    return tuple(
+        each.name for each in components if each.process and not each.process.is_managed and each.owner is None
+    )
 
 
 def _worst_first(found: "tuple[Found, ...]") -> "list[Found]":

@@ -13,6 +13,7 @@ from paramedic.discovery.specialists import packages
 from paramedic.sdk.pack import Registry
 
 _TELLING = ("env", "config", "settings")
+_PARSES, _DATABASE = "a configuration file that parses", "a SQLite database"
 _SORTS = {"sqlite": "db"}
 
 
@@ -28,10 +29,10 @@ def _of_project(project: Project, scene: Scene, registry: Registry, found: Guess
     own = project.folder == here
     for path in (*project.environment, *(project.configuration if own else ())):
         if path not in named:
-            yield file_component(path, "config", "a configuration file that parses", here, found), path
+            yield file_component(path, "config", _PARSES, found, folder=here, registry=registry), path
     for path in sorted({*project.databases, *opened}):
         if path.exists():
-            yield file_component(path, "sqlite", "a SQLite database", here, found), path
+            yield file_component(path, "sqlite", _DATABASE, found, folder=here, registry=registry), path
         else:
             found.left_out.append(LeftOut(name=str(path), why="named as a database, but it does not exist"))
     add_servers(project.folder, here, registry, found)
@@ -47,7 +48,7 @@ def works_in(part: Part, folder: Path) -> bool:
     return part.process is not None and part.process.cwd == folder
 
 
-def file_component(path: Path, kind: str, what: str, folder: Path, found: Guesses) -> str:
+def file_component(path: Path, kind: str, what: str, found: Guesses, *, folder: Path, registry: Registry) -> str:
     """The name of the component of a file; it is added where there is none yet."""
     shown = relative(path, folder)
     known = next((each for each in found.components.values() if each.candidates[0].keys.get("path") == shown), None)
@@ -55,8 +56,20 @@ def file_component(path: Path, kind: str, what: str, folder: Path, found: Guesse
         return known.name
     stem = "env" if path.name == ".env" else path.stem
     name = stem if kind == "config" and stem in _TELLING else f"{stem}-{_SORTS.get(kind, kind)}"
-    guess = Guess(name=fit(name), what=what, candidates=[Candidate(keys={"kind": kind, "path": shown})])
-    return found.add(guess).name
+    ways = [*_described(path, kind, folder, registry), Candidate(keys={"kind": kind, "path": shown})]
+    return found.add(Guess(name=fit(name), what=what, candidates=ways)).name
+
+
+def _described(path: Path, kind: str, folder: Path, registry: Registry) -> Iterator[Candidate]:
+    """The component of a file with what it holds now, where its kind can tell."""
+    known = registry.kinds.get(kind)
+    told = known.describe(path) if known and known.describe else {}
+    if told:
+        more = {key: relative(value, folder) if isinstance(value, Path) else value for key, value in told.items()}
+        yield Candidate(
+            keys={"kind": kind, "path": relative(path, folder), **more},
+            note="with what it holds now; take out what it may do without",
+        )
 
 
 def folder_component(part: Part, name: str, folder: Path, registry: Registry, found: Guesses) -> str | None:

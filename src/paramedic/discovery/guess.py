@@ -37,6 +37,8 @@ class Guess:
     ports: frozenset[int] = frozenset()
     needs: tuple[str, ...] = ()
     """Names of other components."""
+    advice: list[str] = field(default_factory=list)
+    """Lines that a person may take over."""
     refused: list[str] = field(default_factory=list)
     """What was said against the candidates that came before the first."""
 

@@ -14,6 +14,7 @@ from paramedic.discovery.matching import pattern_for
 from paramedic.discovery.naming import fit, name_of, user_name
 from paramedic.discovery.options import folders_named, paths_named
 from paramedic.discovery.project import Project
+from paramedic.discovery.restarting import advice
 from paramedic.discovery.scene import Part, Scene
 from paramedic.discovery.sockets import Door, passing_ports
 from paramedic.discovery.specialists import certificate, specialist
@@ -102,13 +103,14 @@ def _of_part(
         common["owner"] = {part.owner.manager: part.owner.unit}
     if part.known and part.known.criticality:
         common["criticality"] = part.known.criticality
+    hints = list(advice(part, scene.folder, scene.secrets)) if match else []
     if not part.doors:
         if match is None:
             found.left_out.append(LeftOut(name=name, why=f"{_who(part)} cannot be told from its twins"))
         else:
             keys = {"kind": "process", "match": match}
             what = f"{_who(part)}, listens nowhere"
-            yield found.add(Guess(name=name, what=what, candidates=[Candidate(keys=keys)], common=common))
+            yield found.add(Guess(name=name, what=what, candidates=[Candidate(keys=keys)], common=common, advice=hints))
         return
     main, *others = sorted(part.doors, key=lambda door: _rank(door, part.known, answers))
     if match:
@@ -119,6 +121,7 @@ def _of_part(
             what=f"{_who(part)}, {_listens(main)}",
             candidates=_candidates(part, main, answers, scene, around),
             common=common,
+            advice=hints,
             ports=frozenset((main.port,)),
         )
     )
@@ -231,7 +234,10 @@ def _connect(part: Part, mine: list[Guess], scene: Scene, registry: Registry, fo
     first = mine[0]
     needs = list(first.needs)
     started_with = f"the file that {first.name} was started with"
-    needs += [file_component(path, "config", started_with, scene.folder, found) for path in paths_named(part)]
+    needs += [
+        file_component(path, "config", started_with, found, folder=scene.folder, registry=registry)
+        for path in paths_named(part)
+    ]
     if data := folder_component(part, first.name, scene.folder, registry, found):
         needs.append(data)
     wanted = set(part.needs | (part.told if part.code.reads_variables else frozenset()))

@@ -37,12 +37,13 @@ def written(service: str, guesses: Iterable[Guess], left_out: Iterable[LeftOut])
 def _component(guess: Guess, candidate: Candidate) -> list[str]:
     comments = [guess.what, candidate.note, *guess.refused]
     keys = {**candidate.keys, **guess.common}
-    if guess.needs:
-        keys["depends_on"] = list(guess.needs)
+    needs = [f"    depends_on: {_value(list(guess.needs))}"] if guess.needs else []
     return [
         f"  {guess.name}:",
         *(f"    # {one_line(each)}" for each in comments if each),
         *(f"    {key}: {_value(value)}" for key, value in keys.items()),
+        *(f"    # {one_line(each)}" for each in guess.advice),
+        *needs,
     ]
 
 

@@ -36,6 +36,8 @@ class Kind:
     """Files of which a last good version is kept while all its checks pass."""
     copy: Callable[[Path, Path], None] | None = None
     """How such a file is copied while in use, where a plain copy would not be whole."""
+    describe: Callable[[Path], Mapping[str, object]] | None = None
+    """What of a file as it is now a service file may say that must hold of it: more keys of the target. It blocks."""
     backup: Backup | None = None
     """How its components are backed up and brought back; ``None`` where they hold nothing of their own."""
     offers: Callable[[Any, Path, float], Awaitable[Mapping[str, Json]]] | None = None

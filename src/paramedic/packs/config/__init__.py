@@ -2,6 +2,7 @@
 
 from paramedic.packs.config.actions import ReloadDependants, Reset, Restore
 from paramedic.packs.config.checks import is_valid
+from paramedic.packs.config.describing import describe
 from paramedic.packs.config.putting import Put
 from paramedic.packs.config.saving import backup
 from paramedic.packs.config.target import Config
@@ -17,6 +18,7 @@ pack = Pack(
             files=lambda config: (config.path, *(each for each in (config.schema, config.sample) if each)),
             keeps=lambda config: (config.path,),
             backup=backup,
+            describe=describe,
         ),
     ),
     checks=(is_valid,),

@@ -1,5 +1,6 @@
 """SQLite databases: there, whole, and open to those who need them."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from paramedic.packs.sqlite.actions import Repair, Restore
@@ -11,6 +12,9 @@ from paramedic.packs.sqlite.target import Sqlite
 from paramedic.sdk import Kind, Pack
 
 _COPY_LIMIT_S = 600.0
+_LOOK_LIMIT_S = 10.0
+_MOST_TABLES = 40
+"""More than these would bury the rest of a service file."""
 
 
 def copy(source: Path, target: Path) -> None:
@@ -27,6 +31,16 @@ def copy(source: Path, target: Path) -> None:
         raise OSError(answer["problems"][0])
 
 
+def describe(path: Path) -> Mapping[str, object]:
+    """The tables that a database has now."""
+    try:
+        answer = ask_now("tables", _LOOK_LIMIT_S, path=path.absolute())
+    except NoAnswer:
+        return {}
+    tables: list[str] = answer["tables"]
+    return {"tables": tables} if 0 < len(tables) <= _MOST_TABLES else {}
+
+
 pack = Pack(
     name="sqlite",
     kinds=(
@@ -38,6 +52,7 @@ pack = Pack(
             keeps=lambda database: (database.path,),
             copy=copy,
             backup=backup,
+            describe=describe,
         ),
     ),
     checks=(is_usable, is_whole, is_as_recorded),

@@ -27,6 +27,7 @@ _JOBS: dict[str, Any] = {  # Any: each job has its own shape
     "generation": generation.generation,
     "copy": copying.copy,
     "is-good": copying.is_good,
+    "tables": copying.tables,
     "filled": copying.filled,
     "missing-tables": copying.missing_tables,
     "add-tables": copying.add_tables,

@@ -41,6 +41,12 @@ def is_good(path: Path) -> Answer:
         return {"problems": problems[:5], "tables": _tables(connection)}
 
 
+def tables(path: Path) -> Answer:
+    """Which tables a database has, those that SQLite keeps for itself left out."""
+    with reading(path) as connection:
+        return {"tables": [each for each in _tables(connection) if not each.startswith("sqlite_")]}
+
+
 def filled(path: Path) -> Answer:
     """Which tables a copy of ours has, and whether each holds a row."""
     with closing(sqlite3.connect(uri(path, "mode=ro&immutable=1"), uri=True)) as connection:
