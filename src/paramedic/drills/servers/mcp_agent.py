@@ -3,6 +3,7 @@
 Usage: ``python -m paramedic.drills.servers.mcp_agent COMMAND…``. SIGTERM stops both.
 """
 
+import os
 import signal
 import subprocess
 import sys
@@ -32,7 +33,7 @@ def main() -> None:
     server.stdout.readline()
     server.stdin.write(b'{"jsonrpc":"2.0","method":"notifications/initialized"}\n')
     server.stdin.flush()
-    print("ready", flush=True)
+    os.write(1, b"ready\n")
     while not over:
         signal.pause()
 

@@ -73,7 +73,7 @@ async def answers(server: Mcp, context: Context) -> Finding:
     id="mcp.starts",
 )
 async def starts(server: Mcp, context: Context) -> Finding:
-    """A server of tools starts from its command, speaks as agreed, and offers the tools that were written down.
+    """A server of tools starts from its command, speaks as agreed, and offers what was written down.
 
     Looks at: a server of our own, started from ``command`` as a client does and ended at once: its exit code and last
     words where it ends early, lines on its standard output that are no messages, the revision, a sign of life, and its
