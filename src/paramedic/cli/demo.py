@@ -1,22 +1,32 @@
 """``paramedic demo``: a small service, broken for real again and again, and healed each time."""
 
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
 
 from paramedic.cli.drill import until_interrupted
 from paramedic.cli.listing import show_json
+from paramedic.model.errors import UsageError
 
 if TYPE_CHECKING:
     from paramedic.demo.show import Show
+    from paramedic.drills.patient import Patient
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one object with every fault and its times.")
 @click.option("--stay", is_flag=True, help="Go on watching after the last fault, until Ctrl-C.")
+@click.option(
+    "--model",
+    type=click.Choice(["stand-in", "real"]),
+    default="stand-in",
+    show_default=True,
+    help="Real is llama.cpp with a model of 270 million parameters, from packages.",
+)
 @click.pass_context
-def demo(context: click.Context, as_json: bool, stay: bool) -> None:
+def demo(context: click.Context, as_json: bool, stay: bool, model: str) -> None:
     """Start a small service, break it for real, and show how each fault is found, named, healed and verified.
 
     Everything happens in a folder of its own, on this machine alone, and nothing is left running. Exit 0 only when
@@ -25,13 +35,14 @@ def demo(context: click.Context, as_json: bool, stay: bool) -> None:
     from paramedic.demo.show import Show
 
     show = Show()
+    change = _real_model() if model == "real" else None
     try:
         if as_json:
-            _play_for_machines(show, stay=stay)
+            _play_for_machines(show, change, stay=stay)
         elif sys.stdout.isatty():
-            _play_live(show, stay=stay)
+            _play_live(show, change, stay=stay)
         else:
-            _play_in_lines(show, stay=stay)
+            _play_in_lines(show, change, stay=stay)
     except KeyboardInterrupt:
         if not (stay and show.took_s):
             raise
@@ -42,7 +53,25 @@ def demo(context: click.Context, as_json: bool, stay: bool) -> None:
     context.exit(0 if show.is_success else 1)
 
 
-def _play_for_machines(show: "Show", *, stay: bool) -> None:
+def _real_model() -> "Callable[[Patient], None]":
+    """What gives the patient a real model.
+
+    Raises:
+        UsageError: its packages are not installed.
+    """
+    from importlib.util import find_spec
+
+    from paramedic.demo.real_model import NEEDS, with_a_real_model
+
+    if absent := [package for module, package in NEEDS.items() if find_spec(module) is None]:
+        raise UsageError(
+            f"a real model needs {' and '.join(f'`{each}`' for each in absent)}",
+            hint="`make demo MODEL=real` installs them (400 MB)",
+        )
+    return with_a_real_model
+
+
+def _play_for_machines(show: "Show", change: "Callable[[Patient], None] | None", *, stay: bool) -> None:
     from paramedic.demo.show import play
 
     printed = False
@@ -65,10 +94,10 @@ def _play_for_machines(show: "Show", *, stay: bool) -> None:
                 }
             )
 
-    until_interrupted(play(show, changed, stay=stay))
+    until_interrupted(play(show, changed, stay=stay, change=change))
 
 
-def _play_in_lines(show: "Show", *, stay: bool) -> None:
+def _play_in_lines(show: "Show", change: "Callable[[Patient], None] | None", *, stay: bool) -> None:
     from paramedic.demo.board import line, score
     from paramedic.demo.show import Stage, play
 
@@ -86,10 +115,10 @@ def _play_in_lines(show: "Show", *, stay: bool) -> None:
             click.echo("\n".join(("", *score(show))))
             _tell_where(show, stay=stay)
 
-    until_interrupted(play(show, changed, stay=stay))
+    until_interrupted(play(show, changed, stay=stay, change=change))
 
 
-def _play_live(show: "Show", *, stay: bool) -> None:
+def _play_live(show: "Show", change: "Callable[[Patient], None] | None", *, stay: bool) -> None:
     from rich.console import Console
     from rich.live import Live
 
@@ -106,7 +135,7 @@ def _play_live(show: "Show", *, stay: bool) -> None:
                 live.stop()
                 _tell_where(show, stay=stay)
 
-        until_interrupted(play(show, changed, stay=stay))
+        until_interrupted(play(show, changed, stay=stay, change=change))
 
 
 def _tell_where(show: "Show", *, stay: bool) -> None:

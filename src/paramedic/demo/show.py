@@ -98,19 +98,22 @@ class Show:
         return self.took_s or (self.clock.monotonic() - self.began if self.began else 0.0)
 
 
-async def play(show: Show, changed: Callable[[], None], *, stay: bool = False) -> None:
+async def play(
+    show: Show, changed: Callable[[], None], *, stay: bool = False, change: Callable[[Patient], None] | None = None
+) -> None:
     """Play all acts until one fails; at the end nothing runs any more.
 
     Args:
         show: filled while it goes on.
         changed: called whenever there is something new to see.
         stay: go on watching after the last act, until cancelled.
+        change: what the patient should be before it is started, such as ``with_a_real_model``.
     """
     show.began = show.clock.monotonic()
     show.folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="paramedic-demo-"))
     keep = False
     try:
-        async with _ward(show.folder) as ward:
+        async with _ward(show.folder, change) as ward:
             show.parts = len(ward.records.service.components)
             for act in show.acts:
                 await _perform(act, ward, show, changed)
@@ -132,8 +135,10 @@ async def play(show: Show, changed: Callable[[], None], *, stay: bool = False) -
 
 
 @contextlib.asynccontextmanager
-async def _ward(folder: Path) -> AsyncIterator[Ward]:
+async def _ward(folder: Path, before: Callable[[Patient], None] | None) -> AsyncIterator[Ward]:
     patient = Patient(service_file=lay_out(folder / "patient"))
+    if before:
+        before(patient)
     watching = Watching(patient)
     async with cared_for(patient, watching), Sink() as sink:
         url = sink.url

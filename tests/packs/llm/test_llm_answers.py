@@ -133,6 +133,16 @@ async def test_what_is_no_list_of_models_is_told_apart(look, answer, code):
     assert found.code == code
 
 
+async def test_a_server_that_has_just_been_started_may_load(look, processes):
+    """That is no trouble, and not well either."""
+    processes.set("it", pid=1, is_starting=True)
+    server = await raw(reply("503 Service Unavailable", b'{"error": {"message": "Loading model"}}'))
+    async with server:
+        (found,) = await look(answers, Llm(base_url=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"))
+        server.close()
+    assert found.status is Status.UNKNOWN
+
+
 async def test_a_name_without_address_is_told(look):
     """The resolver's word, not the server's fault."""
     (found,) = await look(answers, Llm(base_url="http://no-such-host.invalid/v1"))

@@ -85,6 +85,8 @@ def _llm(
 
         def change(document: dict[str, Any]) -> None:
             document["components"]["llm"] = part
+            for name in ("api", "model"):  # `paramedic check` has more to do than in other drills
+                document["components"][name]["timeout"] = "5s"
             document["components"]["worker"]["depends_on"].append("llm")
 
         patient.edit(change)

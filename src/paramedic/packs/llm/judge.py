@@ -79,6 +79,8 @@ def judge_status(refusal: Refusal, codes: Names, context: Context) -> Finding:
     told = error_said(refusal.said)
     evidence = (Evidence(label="the server said", text=told),) if told else ()
     if any(each in told.lower() for each in _LOADING):
+        if context.processes.facts(context.component).is_starting:
+            return context.unknown(f"it has just been started, and is loading its model (answered {title})")
         return context.warning(
             codes.loading,
             observed=f"answered {title}: {told}",
