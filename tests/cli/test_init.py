@@ -89,7 +89,7 @@ def test_the_first_check_is_right(machine: Machine, shop: Path) -> None:
     assert service.components["env"].target.sample == shop / ".env.example"
     text = (shop / "paramedic.yaml").read_text()
     assert f'    # process: {{command: ["{sys.executable}", "app.py"]}}\n' in text
-    assert '    # owner: {systemd: "shop-api"}, if deploy/shop-api.service is installed\n' in text
+    assert '    # owner: {systemd: "shop-api"}  # if deploy/shop-api.service is installed\n' in text
     assert set(told["not_restartable"]) == {"shop", "store", "worker"}
     left_out = {each["name"]: each["why"] for each in told["left_out"]}
     assert "does not run" in left_out["cache"]

@@ -4,6 +4,8 @@ import json
 import os
 from pathlib import Path
 
+from ruamel.yaml import YAML
+
 from paramedic.discovery.owners import Owned
 from paramedic.discovery.processes import Seen, names_of
 from paramedic.discovery.restarting import advice
@@ -47,8 +49,11 @@ def test_no_secret_is_told(tmp_path: Path) -> None:
 
 def test_a_title_is_no_command(tmp_path: Path) -> None:
     """Redis shows where it listens instead of how it was started."""
-    assert told(("redis-server 127.0.0.1:6399", "", ""), tmp_path)[0].startswith("process: {command: [...]}, as it is")
-    assert told(("a\x1b[31m",), tmp_path)[0] == "process: {command: [...]}, as it is started"
+    for title, program in (("bin/redis-server 127.0.0.1:6399", "bin/redis-server"), ("nginx: master process", "nginx")):
+        line = told((title, "", ""), tmp_path)[0]
+        assert line.startswith(f'process: {{command: ["{program}", ...]}}  # as it is started; it shows a title')
+        assert YAML(typ="safe").load(line) == {"process": {"command": [program, "..."]}}
+    assert told(("a\x1b[31m",), tmp_path)[0] == "process: {command: [...]}  # as it is started"
 
 
 def test_a_unit_file_of_the_project_gives_its_name(tmp_path: Path) -> None:
@@ -57,4 +62,6 @@ def test_a_unit_file_of_the_project_gives_its_name(tmp_path: Path) -> None:
     (tmp_path / "deploy" / "chat.service").write_text("[Service]\nExecStart=-/srv/.venv/bin/uvicorn app.main:app\n")
     (tmp_path / "a.service").write_text("[Service]\nExecStart=/usr/bin/other 'x\n")
     words = ("/srv/.venv/bin/python3.11", ".venv/bin/uvicorn", "app.main:app")
-    assert told(words, tmp_path)[-1] == 'owner: {systemd: "chat"}, if deploy/chat.service is installed'
+    line = told(words, tmp_path)[-1]
+    assert line == 'owner: {systemd: "chat"}  # if deploy/chat.service is installed'
+    assert YAML(typ="safe").load(line) == {"owner": {"systemd": "chat"}}

@@ -8,6 +8,7 @@ from pathlib import Path
 from paramedic.discovery.project import relative
 from paramedic.discovery.scene import Part
 from paramedic.report.redaction import Redactor
+from paramedic.report.words import one_line
 from paramedic.sdk import likeness
 from paramedic.service.hidden import looks_secret
 
@@ -24,17 +25,19 @@ def advice(part: Part, folder: Path, secrets: Sequence[str]) -> Iterator[str]:
         return
     yield "so far it can be watched but not restarted; one of these instead of `match` changes that:"
     if likeness.shows_title(process.command):
-        yield "process: {command: [...]}, as it is started; it shows a title instead of its command line"
+        first = process.command[0].split(" ")[0].rstrip(":")
+        known = f"{json.dumps(first)}, " if first.isprintable() and Redactor(secrets).text(first) == first else ""
+        yield f"process: {{command: [{known}...]}}  # as it is started; it shows a title instead of its command line"
     elif shown := _argv(process.command, secrets):
         where = f", cwd: {json.dumps(relative(process.cwd, folder))}" if process.cwd and process.cwd != folder else ""
         yield f"process: {{command: {shown}{where}}}"
         if _HIDDEN in shown:
             yield f"{_HIDDEN} stands for what looks like a secret; best as a variable: ${{NAME}}"
     else:
-        yield "process: {command: [...]}, as it is started"
+        yield "process: {command: [...]}  # as it is started"
     unit = next(_units(process.command, folder), None)
     if unit:
-        yield f"owner: {{systemd: {json.dumps(unit.stem)}}}, if {relative(unit, folder)} is installed"
+        yield f"owner: {{systemd: {json.dumps(unit.stem)}}}  # if {one_line(relative(unit, folder))} is installed"
     else:
         yield "owner: {systemd: NAME}"
 

@@ -42,7 +42,7 @@ def _component(guess: Guess, candidate: Candidate) -> list[str]:
         f"  {guess.name}:",
         *(f"    # {one_line(each)}" for each in comments if each),
         *(f"    {key}: {_value(value)}" for key, value in keys.items()),
-        *(f"    # {one_line(each)}" for each in guess.advice),
+        *(f"    # {each}" for each in guess.advice),
         *needs,
     ]
 
