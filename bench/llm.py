@@ -18,7 +18,9 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from paramedic.demo.patient import llama
 from paramedic.drills.ports import free_ports
@@ -71,7 +73,7 @@ class Scene:
         found = self.ask("status")
         return str(found.get("overall")) if isinstance(found, dict) else "?"
 
-    def incidents(self) -> list[dict[str, object]]:
+    def incidents(self) -> list[dict[str, Any]]:
         found = self.ask("incidents")
         return found if isinstance(found, list) else []
 
@@ -108,27 +110,32 @@ class Scene:
 
 def healed(scene: Scene, name: str, break_it: Callable[[], None]) -> dict[str, object]:
     """Break it and wait until it is healed."""
-    known, spent, began = {each["id"] for each in scene.incidents()}, scene.spent(), time.time()
+    spent, began = scene.spent(), datetime.now(UTC)
     break_it()
 
-    def new() -> dict[str, object] | None:
-        return next((each for each in scene.incidents() if each["id"] not in known), None)
-
-    scene.until(lambda: new() is not None, 120, f"{name} is found")
-    scene.until(lambda: (new() or {}).get("state") == "resolved", 180, f"{name} is healed")
-    found = new() or {}
+    def symptom() -> tuple[dict[str, Any], dict[str, Any]] | None:
+        """The first trouble since then, with its incident; which may be an earlier one that was opened again."""
+        seen = [
+            (str(each["since"]), str(each["code"]), incident)
+            for incident in scene.incidents()
+            for each in incident["symptoms"]
+            if datetime.fromisoformat(str(each["since"])) > began
+        ]
+        since, code, incident = min(seen, key=lambda row: row[0], default=("", "", {}))
+        return ({"since": since, "code": code}, incident) if since else None
 
     def after(moment: object) -> float:
-        from datetime import datetime
+        return round((datetime.fromisoformat(str(moment)) - began).total_seconds(), 1)
 
-        return round(datetime.fromisoformat(str(moment)).timestamp() - began, 1)
-
+    scene.until(lambda: symptom() is not None, 120, f"{name} is found")
+    scene.until(lambda: (symptom() or ({}, {}))[1].get("state") == "resolved", 180, f"{name} is healed")
+    first, incident = symptom() or ({}, {})
     scene.until(lambda: scene.overall() == "healthy", 120, "it is well again")
     return {
         "what": name,
-        "found": symptoms[0]["code"] if isinstance(symptoms := found["symptoms"], list) else "?",
-        "found_s": after(found["opened_at"]),
-        "healed_s": after(found["resolved_at"]),
+        "found": first["code"],
+        "found_s": after(first["since"]),
+        "healed_s": after(incident["resolved_at"]),
         "tokens": scene.spent() - spent,
     }
 

@@ -6,8 +6,7 @@ What has come already is kept: the next try goes on from there, because a large 
 import asyncio
 import os
 import shutil
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -44,7 +43,9 @@ async def fetch(source: str, draft: Path, limit_s: float, clock: Clock) -> None:
         if is_url(source):
             await _download(source, draft, limit_s, clock)
         else:
-            await in_thread(_copy, Path(source.removeprefix("file://")), draft, time.monotonic() + limit_s)
+            until = clock.monotonic() + limit_s
+            place = Path(source.removeprefix("file://"))
+            await in_thread(_copy, place, draft, lambda: clock.monotonic() < until)
     except OSError as error:
         raise ActionFailed(f"`{source}` could not be fetched: {error.strerror or error}") from None
 
@@ -78,14 +79,14 @@ async def run(command: Sequence[str], folder: Path, limit_s: float) -> None:
         raise ActionFailed(f"`{command[0]}` ended with {process.returncode}: {said}")
 
 
-def _copy(source: Path, draft: Path, until: float) -> None:
+def _copy(source: Path, draft: Path, may_go_on: Callable[[], bool]) -> None:
     with open_regular(source) as content, draft.open("ab") as out:
         if out.tell() > os.fstat(content.fileno()).st_size:
             out.truncate(0)
         content.seek(out.tell())
         while chunk := content.read(_CHUNK):
             out.write(chunk)
-            if time.monotonic() > until:
+            if not may_go_on():
                 raise ActionFailed(f"`{source}` has not been copied whole yet; the next try goes on")
         out.flush()
         os.fsync(out.fileno())
