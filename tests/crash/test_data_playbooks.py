@@ -91,6 +91,18 @@ def untrained(folder: Path) -> None:
     faiss.write_index(faiss.index_factory(DIMENSION, "IVF4,Flat"), str(folder / INDEX))
 
 
+def backed_up(folder: Path) -> list[Path]:
+    """Files in backups that have a manifest."""
+    made = (folder / ".paramedic" / "backups" / "docs").glob("backup-*/manifest.json")
+    return [each for manifest in made for each in (manifest.parent / "files").iterdir()]
+
+
+def rot(folder: Path) -> None:
+    """Damage every backup."""
+    for each in backed_up(folder):
+        each.write_text("rotten")
+
+
 VECTOR = {
     "memory": {
         "kind": "vector",
@@ -170,8 +182,9 @@ CASES: dict[str, Case] = {
     "make-backup": Case(
         component="docs",
         more={"docs": {"kind": "files", "paths": ["docs"], "backup": {"every": "1h"}}},
-        harm=lambda _folder: None,
-        healed=lambda folder: any((folder / ".paramedic" / "backups" / "docs").glob("backup-*/manifest.json")),
+        saves=True,
+        harm=rot,
+        healed=lambda folder: "first" in [each.read_text() for each in backed_up(folder)],
     ),
     "repair-tripwire-state": Case(
         component="guards",
