@@ -397,7 +397,8 @@ def run(mutant: Mutant | None, module: str, folder: Path) -> int:
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(work / "site"), os.environ.get("PYTHONPATH"))))
     files = [str(TESTS / f"{each}.py") for each in (*TESTED_BY[module], *EVERYWHERE)]
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    options = ["-x", "-q", "--tb=no", "--assert=plain", "-m", "not slow", "--timeout", "30"]
+    options = ["-x", "-q", "--tb=no", "--assert=plain", "-m", "not slow"]
+    options += ["--timeout", "300" if mutant is None else "30"]  # whoever is watched line by line is slow
     options += ["-p", "pytest_asyncio.plugin", "-p", "pytest_timeout"]  # hypothesis works without its own
     for each in (
         "cacheprovider",

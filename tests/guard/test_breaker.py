@@ -485,7 +485,7 @@ def test_a_listener_may_ask_the_breaker_and_may_fail(clock, caplog) -> None:
     stop()
     fail(breaker)
     assert states == ["open"]
-    assert caplog.messages == ["a listener failed on `opened`"]
+    assert [each[::2] for each in caplog.record_tuples] == [("paramedic.guard", "a listener failed on `opened`")]
 
 
 def test_fast_successes_do_not_pile_up(breaker) -> None:

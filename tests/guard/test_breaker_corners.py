@@ -285,3 +285,11 @@ def test_the_time_until_a_trial_is_told_in_milliseconds(clock) -> None:
     fail(breaker)
     clock.advance(1.23456)
     assert breaker.get_state()["retry_in_s"] == 8.765
+
+
+def test_a_trial_is_known_inside_blocks_of_others(clock) -> None:
+    """However deep the call is that is part of it."""
+    breaker, other = half_open(clock), CircuitBreaker(clock=clock)
+    with breaker, other, other:
+        assert breaker.call(max, 1, 2) == 2
+    assert breaker.get_state()["success_count"] == 1

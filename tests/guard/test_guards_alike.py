@@ -16,6 +16,7 @@ from paramedic.guard import (
     MemoryMonitor,
     PerformanceMonitor,
 )
+from paramedic.guard.events import RECENT
 from paramedic.guard.ledger import Ledger
 from paramedic.guard.watcher import WATCHER
 
@@ -94,6 +95,11 @@ def test_a_ledger_says_whether_it_is_another(tmp_path) -> None:
     assert one.refresh() is False
     path.write_text("garbage")
     assert one.refresh() is False
+
+
+def test_the_last_events_are_kept() -> None:
+    """Two hundred, for who looks from outside."""
+    assert RECENT.maxlen == 200
 
 
 def test_values_are_frozen_slotted_and_named() -> None:

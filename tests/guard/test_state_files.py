@@ -110,6 +110,21 @@ def test_a_ledger_reads_only_what_is_new(tmp_path, monkeypatch) -> None:
     assert len(reads) == 1
 
 
+def test_a_ledger_writes_only_what_changed(tmp_path) -> None:
+    """A look under the lock leaves the file as it is."""
+    path = tmp_path / "s.json"
+    ledger = Ledger(path, dict, lambda _kind, _because: None)
+    with ledger.change():
+        pass
+    assert not path.exists()
+    with ledger.change() as state:
+        state["a"] = 1
+    before = state_file.signature(path)
+    with ledger.change() as state:
+        state["a"] = 1
+    assert state_file.signature(path) == before
+
+
 def test_a_ledger_that_cannot_be_read_or_moved_says_so(tmp_path, monkeypatch) -> None:
     """The state in memory stays in force."""
     path, heard = tmp_path / "s.json", []
