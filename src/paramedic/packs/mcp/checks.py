@@ -20,6 +20,7 @@ NO_LIBRARY = "the client library `mcp` is not installed"
 _LATENCY_MS = 2000.0
 _BUSY_S = 300.0
 _ENDING_S = 1.5
+_SAMPLE_S = 0.4
 _SILENT_SINCE, _HANDSHAKE = "silent since", "has a handshake"
 _SHOWN = 20
 _IMPORTS = ("mcp.client.session", "mcp.client.streamable_http")
@@ -142,7 +143,6 @@ async def _dialogue(server: Mcp, context: Context) -> Finding:
         from paramedic.packs.mcp.talk import visit
     except ImportError:
         return context.unknown(NO_LIBRARY, hint=EXTRA)
-    before = await in_thread(living.reading, server, context) if server.url else None
     try:
         seen = await visit(
             server,
@@ -153,31 +153,41 @@ async def _dialogue(server: Mcp, context: Context) -> Finding:
         )
     except NoTalk as no:
         if no.why is Why.SILENT and server.url is not None:
-            return await _hangs_or_works(no, server, before, context)
+            return await _hangs_or_works(no, server, context)
         context.memory.pop(_SILENT_SINCE, None)
         return judge(no, server, context)
     context.memory.pop(_SILENT_SINCE, None)
     context.memory[_HANDSHAKE] = seen.liveness == "ping"
-    return await _judge_seen(seen, server, before, context)
+    return await _judge_seen(seen, server, context)
 
 
 def _limit_s(server: Mcp, context: Context) -> float:
-    """For the dialogue; a command needs time to end as well."""
+    """For the dialogue; a command needs time to end as well, and silence has to be looked into."""
     whole = context.remaining_s * SHARE_OF_TIME
-    return whole if server.url else max(whole - _ENDING_S, whole * 0.4)
+    return max(whole - (2 * _SAMPLE_S if server.url else _ENDING_S), whole * 0.4)
 
 
-async def _hangs_or_works(no: NoTalk, server: Mcp, before: living.Reading | None, context: Context) -> Finding:
-    """Silence alone says little: a server may be at work."""
+async def _at_work(server: Mcp, context: Context) -> tuple[living.Reading, float] | None:
+    """The server's processes, and how many cores they keep busy now; ``None`` where nothing can be seen of them."""
+    before = await in_thread(living.reading, server, context)
+    if before is None:
+        return None
+    await context.clock.sleep(_SAMPLE_S)
     after = await in_thread(living.reading, server, context)
-    if before is None or after is None:
+    return None if after is None else (after, living.share(before, after))
+
+
+async def _hangs_or_works(no: NoTalk, server: Mcp, context: Context) -> Finding:
+    """Silence alone says little: a server may be at work."""
+    found = await _at_work(server, context)
+    if found is None:
         return judge(no, server, context)
+    after, cores = found
     if after.suspended is not None:
         context.memory.pop(_SILENT_SINCE, None)
         because = f"pid {after.suspended} is stopped by a signal (SIGSTOP) or a debugger: it lives and answers nobody"
         return silent(str(no), server, context, because=because, no=no)
-    cores = living.share(before, after)
-    since = context.memory.setdefault(_SILENT_SINCE, before.at)
+    since = context.memory.setdefault(_SILENT_SINCE, after.at)
     assert isinstance(since, float)
     if cores < living.BUSY_SHARE:
         because = f"its process (pid {after.pids[0]}) lives and did nothing meanwhile"
@@ -191,7 +201,7 @@ async def _hangs_or_works(no: NoTalk, server: Mcp, before: living.Reading | None
     return silent(str(no), server, context, because=because, no=no)
 
 
-async def _judge_seen(seen: "Seen", server: Mcp, before: living.Reading | None, context: Context) -> Finding:
+async def _judge_seen(seen: "Seen", server: Mcp, context: Context) -> Finding:
     from paramedic.packs.mcp.pinning import protocol_in_file
 
     if server.protocol is not None and seen.protocol != server.protocol:
@@ -219,14 +229,14 @@ async def _judge_seen(seen: "Seen", server: Mcp, before: living.Reading | None, 
     what = f"`{seen.server}` answered {seen.liveness} in {seen.latency_ms:.0f} ms, {seen.protocol}, "
     what += f"{len(seen.tools)} {'tool' if len(seen.tools) == 1 else 'tools'}"
     if seen.latency_ms > limit_ms:
-        after = await in_thread(living.reading, server, context)
-        if before and after and (cores := living.share(before, after)) >= living.BUSY_SHARE:
-            return context.info(f"{what}; it is busy with {cores:.1f} cores", latency_ms=seen.latency_ms)
+        work = await _at_work(server, context)
+        if work and work[1] >= living.BUSY_SHARE:
+            return context.info(f"{what}; it is busy with {work[1]:.1f} cores", latency_ms=seen.latency_ms)
         return context.warning(
             codes.SLOW,
             observed=f"{seen.liveness} takes {seen.latency_ms:.0f} ms",
             expected=f"at most {limit_ms:g} ms",
-            because="its process has nothing to do meanwhile" if before and after else "",
+            because="its process has nothing to do meanwhile" if work else "",
             hint="look for what it waits for: a dependency of its own, a lock, a proxy in between",
             latency_ms=seen.latency_ms,
         )

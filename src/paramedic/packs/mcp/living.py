@@ -24,6 +24,8 @@ class Reading:
     """On a core, of all of them since their start."""
     suspended: int | None = None
     """One that was stopped by a signal."""
+    wants: bool = False
+    """Whether a thread of them runs, or waits for a core or a disk: on a crowded machine that is work, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,12 +45,14 @@ def reading(server: Mcp, context: Context) -> Reading | None:
         return None
     family = tuple(dict.fromkeys([*pids, *descendants(pids)]))
     stopped = next((pid for pid in family if proc.is_suspended(pid)), None)
-    return Reading(at=now, pids=family, ran_s=sum(map(_ran_s, family)), suspended=stopped)
+    wants = any(map(_wants, family))
+    return Reading(at=now, pids=family, ran_s=sum(map(_ran_s, family)), suspended=stopped, wants=wants)
 
 
 def share(earlier: Reading, later: Reading) -> float:
     """How many cores it kept busy in between."""
-    return max(0.0, later.ran_s - earlier.ran_s) / max(later.at - earlier.at, 1e-3)
+    ran = max(0.0, later.ran_s - earlier.ran_s) / max(later.at - earlier.at, 1e-3)
+    return max(ran, BUSY_SHARE) if earlier.wants and later.wants else ran
 
 
 def server_pids(server: Mcp, context: Context) -> Sequence[int]:
@@ -109,6 +113,14 @@ def _is_it(line: tuple[str, ...], wanted: tuple[str, ...]) -> bool:
         return any(Path(each).name == Path(wanted[0]).name for each in line[:2])
     words = [each for each in wanted[1:] if not each.startswith("-")]
     return bool(words) and all(any(word in part for part in line) for word in words)
+
+
+def _wants(pid: int) -> bool:
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")
+    except OSError:
+        return False
+    return any(_stat(int(tid))[:1] in ([b"R"], [b"D"]) for tid in threads)
 
 
 def _ran_s(pid: int) -> float:
