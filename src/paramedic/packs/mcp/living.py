@@ -41,7 +41,7 @@ def reading(server: Mcp, context: Context) -> Reading | None:
     """Of a server on this machine; ``None`` where nothing of it can be seen."""
     now = context.clock.monotonic()
     pids = [pid for pid in server_pids(server, context) if proc.identity(pid)]
-    if not pids:
+    if not pids or os.getpid() in pids:  # of ourselves it would say nothing but that we look
         return None
     family = tuple(dict.fromkeys([*pids, *descendants(pids)]))
     stopped = next((pid for pid in family if proc.is_suspended(pid)), None)
