@@ -293,3 +293,13 @@ def test_a_trial_is_known_inside_blocks_of_others(clock) -> None:
     with breaker, other, other:
         assert breaker.call(max, 1, 2) == 2
     assert breaker.get_state()["success_count"] == 1
+
+
+def test_what_opens_between_look_and_lock_refuses(clock) -> None:
+    """A call that saw it closed and comes to its lock when it is open is refused, with the time it has to wait."""
+    breaker = CircuitBreaker(recovery_timeout=10, failure_threshold=1, failure_on=Down, clock=clock)
+    fail(breaker)
+    with pytest.raises(CircuitOpen) as refusal:
+        breaker._admitted(clock.monotonic())
+    assert refusal.value.retry_in_s == 10
+    assert breaker.get_state()["half_open_calls"] == 0
