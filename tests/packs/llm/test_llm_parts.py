@@ -1,6 +1,8 @@
 """The parts of the looks at a model, each on its own: what is text, what moves, what was spent."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -8,8 +10,9 @@ from hypothesis import strategies as st
 
 from paramedic.packs.llm.activity import Activity, Slot, _counters, _slots, read_activity
 from paramedic.packs.llm.ledger import Ledger
-from paramedic.packs.llm.line import Line, Spoken, _take, document, error_said
+from paramedic.packs.llm.line import Line, Spoken, _take
 from paramedic.packs.llm.output import what_is_wrong
+from paramedic.packs.llm.strangers import document, error_said
 from paramedic.packs.llm.target import Llm
 
 
@@ -151,6 +154,12 @@ def test_a_damaged_ledger_is_an_empty_one(bench, content):
     path.write_bytes(content)
     assert ledger.read().spent == []
     assert ledger.reserve(5, 60, 1.0)
+
+
+def test_what_takes_long_to_import_is_imported_when_it_is_needed():
+    """Every command loads every pack."""
+    code = "import sys, paramedic.packs.llm, paramedic.packs.embedding; sys.exit('aiohttp' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_nothing_is_read_too_deeply():

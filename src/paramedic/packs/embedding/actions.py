@@ -7,8 +7,7 @@ from paramedic.packs.embedding.manifest import CANARIES, Canary, Manifest, NoMan
 from paramedic.packs.embedding.target import Embedding
 from paramedic.packs.embedding.vectors import what_is_wrong
 from paramedic.packs.http.answer import NoAnswer
-from paramedic.packs.llm.canary import TooDear
-from paramedic.packs.llm.ledger import CannotKeep, Ledger
+from paramedic.packs.llm.ledger import CannotKeep, Ledger, TooDear
 from paramedic.sdk import ActContext, ActionFailed, DidIt, Json, Outcome, Permit, Preview, Risk, action, replacing
 
 _LIMIT_S = 20.0

@@ -7,9 +7,10 @@ from paramedic.model.clock import Clock
 from paramedic.packs.embedding.target import Embedding
 from paramedic.packs.embedding.vectors import Vector
 from paramedic.packs.http.answer import Answer
-from paramedic.packs.llm.canary import WHILE_FAILING, TooDear
-from paramedic.packs.llm.ledger import Ledger
-from paramedic.packs.llm.line import Document, Line, document
+from paramedic.packs.llm.canary import WHILE_FAILING
+from paramedic.packs.llm.ledger import Ledger, TooDear
+from paramedic.packs.llm.line import Line
+from paramedic.packs.llm.strangers import Document, document
 
 _TOKENS_A_TEXT = 8
 

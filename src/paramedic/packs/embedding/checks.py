@@ -136,7 +136,7 @@ def _note(server: Embedding, context: Context, *, is_failing: bool) -> None:
 
 async def _ask(server: Embedding, context: Context) -> Finding:
     from paramedic.packs.embedding.asking import embed
-    from paramedic.packs.llm.canary import TooDear
+    from paramedic.packs.llm.ledger import TooDear
     from paramedic.packs.llm.line import Line  # aiohttp takes long to import
 
     try:

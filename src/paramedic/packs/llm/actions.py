@@ -326,7 +326,8 @@ async def _pull(server: Llm, context: ActContext) -> None:
 async def _is_ollama(server: Llm, context: ActContext) -> bool:
     if server.protocol is not None:
         return server.protocol == "ollama"
-    from paramedic.packs.llm.line import Line, document
+    from paramedic.packs.llm.line import Line
+    from paramedic.packs.llm.strangers import document
 
     try:
         async with Line(server, context.clock) as line:
@@ -355,7 +356,8 @@ async def _one_token(server: Llm, context: ActContext) -> None:
     Raises:
         ActionFailed: no token came.
     """
-    from paramedic.packs.llm.canary import Depth, TooDear, ask
+    from paramedic.packs.llm.canary import Depth, ask
+    from paramedic.packs.llm.ledger import TooDear
     from paramedic.packs.llm.line import Line
 
     if not server.is_near and Permit.SPENDS not in context.service.permits:

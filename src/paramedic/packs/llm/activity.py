@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from paramedic.packs.http.answer import Answer, NoAnswer, Trouble
-from paramedic.packs.llm.line import Document, Line, document
+from paramedic.packs.llm.line import Line
+from paramedic.packs.llm.strangers import Document, document
 from paramedic.packs.llm.target import ModelServer
 
 _LIMIT_S = 2.0

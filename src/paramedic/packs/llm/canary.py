@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from paramedic.model.clock import Clock
-from paramedic.packs.llm.ledger import CannotKeep, Ledger, Page
-from paramedic.packs.llm.line import Document, Line, Spoken, error_said
+from paramedic.packs.llm.ledger import CannotKeep, Ledger, Page, TooDear
+from paramedic.packs.llm.line import Line, Spoken
+from paramedic.packs.llm.strangers import Document, error_said
 from paramedic.packs.llm.target import ModelServer
 
 WHILE_FAILING = 10
@@ -43,13 +44,6 @@ class Said:
 
     spoken: Spoken
     tokens: int
-
-
-class TooDear(Exception):
-    """The tokens of this hour are spent."""
-
-    def __init__(self, spent: int, most: int) -> None:
-        super().__init__(f"{spent} of {most} tokens of this hour are spent")
 
 
 def price(page: Page, depth: Depth) -> int:

@@ -78,8 +78,8 @@ async def holds_prompts(server: Llm, context: Context) -> Finding:
 async def _context_of(server: Llm, line: "Line") -> int | None:
     """How long a prompt and its answer may be together, as the server says."""
     from paramedic.packs.llm.activity import read_activity
-    from paramedic.packs.llm.line import document
     from paramedic.packs.llm.models import offer
+    from paramedic.packs.llm.strangers import document
 
     seen = await read_activity(line, server, 0.0, skip=frozenset({"/metrics"}))
     if seen.context_tokens:

@@ -274,7 +274,7 @@ class _Look:
 
     async def _canary(self) -> Finding:
         from paramedic.packs.llm.canary import Depth as Question
-        from paramedic.packs.llm.canary import TooDear
+        from paramedic.packs.llm.ledger import TooDear
 
         context, pulse = self.context, self.pulse
         if not self.server.tokens_per_hour:
@@ -355,7 +355,7 @@ class _Look:
 
     async def _judge_speech(self, said: "Said", began: float) -> Finding:
         from paramedic.packs.llm.canary import Depth as Question
-        from paramedic.packs.llm.canary import TooDear
+        from paramedic.packs.llm.ledger import TooDear
 
         spoken, pulse, tokens = said.spoken, self.pulse, said.tokens
         before = pulse.activity
@@ -411,7 +411,7 @@ class _Look:
     ) -> Finding | None:
         """A finding where an idle server took too long, and does so again."""
         from paramedic.packs.llm.canary import Depth as Question
-        from paramedic.packs.llm.canary import TooDear
+        from paramedic.packs.llm.ledger import TooDear
 
         limit_s = self._threshold("response_s", _RESPONSE_S)
         least = self.context.component.thresholds.get("tokens_per_s")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from paramedic.packs.http.answer import NoAnswer, Trouble, readable
 from paramedic.packs.http.patience import asked_to_wait_s
-from paramedic.packs.llm.line import error_said
+from paramedic.packs.llm.strangers import error_said
 from paramedic.packs.llm.target import ModelServer
 from paramedic.packs.tcp.checks import name_without_address
 from paramedic.packs.tcp.remedy import how_to_start, who_listens

@@ -59,6 +59,13 @@ class CannotKeep(Exception):
     """Nothing may be spent, because nobody could know it later."""
 
 
+class TooDear(Exception):
+    """The tokens of this hour are spent."""
+
+    def __init__(self, spent: int, most: int) -> None:
+        super().__init__(f"{spent} of {most} tokens of this hour are spent")
+
+
 class Ledger:
     """The file of one model."""
 

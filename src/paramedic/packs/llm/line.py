@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import aiohttp
 
@@ -14,12 +14,12 @@ from paramedic.packs.http.answer import Answer, NoAnswer, Trouble, readable
 from paramedic.packs.http.exchange import Client, revealed
 from paramedic.packs.http.failing import telling
 from paramedic.packs.http.request import Request
+from paramedic.packs.llm.strangers import Document, document, error_said
 from paramedic.packs.llm.target import ModelServer
 
 _LINE_LIMIT = 1 << 18
 _ALL_LIMIT = 4 << 20
 _SHOWN = 2000
-Document = Any  # JSON from a stranger
 
 
 @dataclass(kw_only=True)
@@ -168,23 +168,6 @@ class Line:
             spoken.said = readable(bytes(held[:_SHOWN]).decode(errors="replace"))
         elif not is_stream:
             _take(bytes(held), spoken, self._clock.monotonic() - began)
-
-
-def document(content: bytes) -> Document:
-    """JSON of a stranger; ``None`` where it is none."""
-    try:
-        return json.loads(content)
-    except (ValueError, RecursionError):
-        return None
-
-
-def error_said(content: str) -> str:
-    """What the body of an error says, in whichever shape servers write it."""
-    found = document(content.encode(errors="replace"))
-    for key in ("error", "message", "detail"):
-        if isinstance(found, dict) and found.get(key):
-            found = found[key]
-    return readable(found if isinstance(found, str) else content).strip()[:300]
 
 
 def _take(content: bytes, spoken: Spoken, at_s: float) -> None:

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from paramedic.packs.http.answer import Answer
-from paramedic.packs.llm.line import Document, Line, document
+from paramedic.packs.llm.line import Line
+from paramedic.packs.llm.strangers import Document, document
 from paramedic.packs.llm.target import ModelServer
 
 _MOST = 5000

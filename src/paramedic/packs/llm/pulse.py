@@ -1,10 +1,13 @@
 """What the looks at one model have seen so far: when it was last proved to be alive, and since when it was not."""
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from paramedic.packs.llm.activity import Activity
 from paramedic.packs.llm.machine import Machine
 from paramedic.sdk import Context, Finding
+
+if TYPE_CHECKING:
+    from paramedic.packs.llm.activity import Activity  # which needs aiohttp, and that takes long to import
 
 _KEY = "pulse"
 
@@ -15,7 +18,7 @@ class Pulse:
 
     pid: int | None = None
     """The process that all of this is about."""
-    activity: Activity | None = None
+    activity: "Activity | None" = None
     machine: Machine | None = None
     """When the activity was read."""
     absent: frozenset[str] = frozenset()
