@@ -312,3 +312,6 @@ async def test_an_empty_file_in_place_of_a_database_with_tables(look, path: Path
         database.execute("PRAGMA journal_mode = WAL")
     (found,) = await look(is_usable, Sqlite(path=path))
     assert found.code == "sqlite.table-missing"
+    path.write_bytes(b"")
+    (found,) = await look(is_usable, Sqlite(path=path))
+    assert found.code == "sqlite.empty"

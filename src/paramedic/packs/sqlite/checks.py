@@ -83,7 +83,7 @@ async def is_usable(target: Sqlite, context: Context) -> Sequence[Finding]:
         )
     except NoAnswer as error:
         return [context.unknown(f"`{target.path.name}` could not be looked at: {error}")]
-    if before and any(each["verdict"] in ("empty", "table-missing") for each in answers):
+    if before and _stamp(target) and any(each["verdict"] in ("empty", "table-missing") for each in answers):
         return [_tables_gone(target, context, answers, before)]
     return [_finding(target, context, answer) for answer in answers]
 
