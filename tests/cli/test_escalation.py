@@ -89,7 +89,7 @@ def test_a_call_by_hand_reaches_people_and_so_does_its_end(
     assert "orders are lost" in taken[0].replace("=\n", "")
     assert TOKEN not in json.dumps(posted) + taken[0] + called.stdout + called.stderr
     (incident,) = json.loads(paramedic("incidents", "--json").stdout)
-    assert (incident["state"], incident["level"]) == ("escalated", "L3")
+    assert (incident["state"], incident["code"], incident["level"]) == ("escalated", "escalation.by-hand", "L3")
 
     mine = paramedic("acknowledge", incident["id"], "--note", "on my way")
     assert mine.returncode == 0, mine.stderr
