@@ -8,7 +8,7 @@ from living import free_port
 from paramedic.packs.llm.checks import answers
 from paramedic.packs.llm.machine import Machine
 from paramedic.packs.llm.target import Llm
-from paramedic.sdk import Secret, Status
+from paramedic.sdk import ProcessSpec, Secret, Status
 
 
 async def raw(reply: bytes):
@@ -135,10 +135,11 @@ async def test_what_is_no_list_of_models_is_told_apart(look, answer, code):
 
 async def test_a_server_that_has_just_been_started_may_load(look, processes):
     """That is no trouble, and not well either."""
-    processes.set("it", pid=1, is_starting=True)
+    processes.set("it", pid=1, uptime_s=5.0)
     server = await raw(reply("503 Service Unavailable", b'{"error": {"message": "Loading model"}}'))
     async with server:
-        (found,) = await look(answers, Llm(base_url=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"))
+        target = Llm(base_url=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1")
+        (found,) = await look(answers, target, process=ProcessSpec(command=("server",)))
         server.close()
     assert found.status is Status.UNKNOWN
 

@@ -79,7 +79,7 @@ def judge_status(refusal: Refusal, codes: Names, context: Context) -> Finding:
     told = error_said(refusal.said)
     evidence = (Evidence(label="the server said", text=told),) if told else ()
     if any(each in told.lower() for each in _LOADING):
-        if context.processes.facts(context.component).is_starting:
+        if _has_just_been_started(context):
             return context.unknown(f"it has just been started, and is loading its model (answered {title})")
         return context.warning(
             codes.loading,
@@ -122,6 +122,12 @@ def judge_status(refusal: Refusal, codes: Names, context: Context) -> Finding:
         else "correct `base_url` and `model`, or look which version of the API it speaks",
         evidence=evidence,
     )
+
+
+def _has_just_been_started(context: Context) -> bool:
+    """Whether its process is within the time that it may take to become ready: ports are open before models are."""
+    spec, facts = context.component.process, context.processes.facts(context.component)
+    return facts.is_starting or bool(spec and facts.uptime_s is not None and facts.uptime_s < spec.ready_within_s)
 
 
 def shown_models(names: tuple[str, ...]) -> str:
