@@ -49,14 +49,7 @@ _EVIDENCE, _EVIDENCE_CHARS = 5, 2000
 _BLIND_LOOKS = 2
 _BLIND_CHECKS = 3
 """Fewer may be blind for reasons of their own."""
-_NEWS = {
-    "detected": logging.WARNING,
-    "escalated": logging.WARNING,
-    "advised": logging.WARNING,
-    "acknowledged": logging.INFO,
-    "planned": logging.INFO,
-    "resolved": logging.INFO,
-}
+_NEWS = frozenset({"detected", "escalated", "advised", "acknowledged", "planned", "resolved"})
 """What of an incident's history whoever reads the log must not miss."""
 _REOPEN_S = 60.0
 """Trouble that comes back this soon after it went by itself continues the old incident."""
@@ -282,7 +275,7 @@ class Triage:
         incident = chapter.incident
         for entry in chapter.timeline:
             if entry.what in _NEWS:
-                _log.log(_NEWS[entry.what], "%s %s: %s", entry.incident, entry.what, entry.text)
+                _log.info("%s %s: %s", entry.incident, entry.what, entry.text)
         if incident:
             if incident.state is IncidentState.RESOLVED:
                 self.incidents.pop(incident.id, None)

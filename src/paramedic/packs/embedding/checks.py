@@ -77,8 +77,8 @@ async def means_the_same(server: Embedding, context: Context) -> Finding:
 
     Looks at: the vectors of three short texts every ``canary_every_s`` (1800), at most ``tokens_per_hour`` (60):
     numbers at all, the declared ``dimension``, and, where a ``manifest`` was recorded, the same model, direction
-    (cosine at least ``cosine``, 0.99) and length (within ``norm_percent``, 5). A hosted model is asked only with
-    ``permits: [spends]``.
+    (cosine at least ``cosine``, 0.99) and length (within ``norm_percent``, 5). While they fail, they are asked for
+    every ``retry_every_s`` (60). A hosted model is asked only with ``permits: [spends]``.
     Why: vectors of another model fit into an index without any error, and nothing is found any more.
     By hand: ``curl -sS http://127.0.0.1:8080/v1/embeddings -d '{"input": ["the cat sat"]}' | head -c 200``
     Healed by: nothing automatic: which model is right, and whether the index must be built anew, people decide;

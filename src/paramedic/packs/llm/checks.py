@@ -36,7 +36,8 @@ async def answers(server: Llm, context: Context) -> Finding:
     """The model server is there, lets the service in, and has its model.
 
     Looks at: the list of models (``/v1/models``, else Ollama's ``/api/tags``), with the service's key. No token is
-    spent. A server that asks to be called less often is not asked before that time.
+    spent. A server that asks to be called less often is not asked before that time; one that computes and takes no
+    requests is busy, for as long as the threshold ``busy_for_s`` says (300).
     Why: without the server, its permission or the model there is no answer to anything.
     By hand: ``curl -sS -H "Authorization: Bearer $KEY" http://127.0.0.1:11434/v1/models``
     Healed by: restart-component where it is down or answers nothing; pull-model, once a person agrees, where the model
