@@ -74,8 +74,8 @@ async def generates(server: Llm, context: Context) -> Finding:
     (3600) an answer of 16 tokens; together at most ``tokens_per_hour`` (60) of a healthy model, ten times that of a
     failing one. Stalled: idle, and no token within ``stalled_after_s`` (20) although its processes do nothing; or
     busy, and nothing of it moves for ``still_after_s`` (45). Slow: one token takes an idle server longer than
-    ``response_s`` (10), twice. While it fails, it is asked every ``retry_every_s`` (30). What cannot be told is unknown. A hosted model is asked only with
-    ``permits: [spends]``.
+    ``response_s`` (10), twice. While it fails, it is asked every ``retry_every_s`` (30). What cannot be told is
+    unknown. A hosted model is asked only with ``permits: [spends]``.
     Why: a server can say that it is healthy while every answer waits for ever.
     By hand: ``curl -N http://127.0.0.1:8080/v1/completions -d '{"prompt": "1", "max_tokens": 1, "stream": true}'``
     Healed by: restart-component where it is stalled; where it is only slow, once a person agrees, and by itself only
