@@ -69,6 +69,7 @@ def test_a_complaint_is_kept_until_it_is_withdrawn(tmp_path):
         (1e300, Status.UNKNOWN),
         (None, Status.UNKNOWN),
     ],
+    ids=["lately", "lately-in-seconds", "a-clock-ahead", "long-ago", "no-zone", "words", "no-time", "nothing"],
 )
 async def test_last_seen(look, backend, last_seen, status):
     """A client that stays away too long is a trouble; a time that is none is no verdict."""
