@@ -37,6 +37,8 @@ DRILLS = {
     "stop-spending": "runaway-token-loop",
     "set-protocol-version": "mcp-version-mismatch",
     "retry-failed-tasks": "mcp-tasks-lost",
+    "pull-model": "llm-model-missing",
+    "refetch-model": "model-cache-corrupt",
     "wait-and-retry": "discord-rate-limited",
     "reconnect": "discord-gateway-dropped",
 }

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
 from contextvars import copy_context
@@ -73,6 +74,8 @@ class Runner:
         self._slots = asyncio.Semaphore(max(1, service.settings.checks_at_once))
         self._memories: dict[Key, dict[str, object]] = {}
         self._abandoned: dict[Key, _Look] = {}
+        self._turns: defaultdict[Key, asyncio.Lock] = defaultdict(asyncio.Lock)
+        """Two looks of one check share its memory, and the one would take the other for somebody's traffic."""
         self._imported: set[str] = set()
 
     @property
@@ -153,9 +156,9 @@ class Runner:
         return worst_first((*(finding for found in looks for finding in found or ()), *refused))
 
     async def look_at(self, component: Component, spec: CheckSpec) -> tuple[Finding, ...]:
-        """One look of one check. Whatever happens, it yields findings within the check's time."""
+        """One look of one check, after any that is under way. Whatever happens, it yields findings within its time."""
         self._import(spec)
-        async with Slot(self._slots):
+        async with self._turns[component.name, spec.id], Slot(self._slots):
             started = self._clock.monotonic()
             try:
                 found = await self._judge(component, spec)

@@ -71,9 +71,12 @@ def copies_folder(directory: Path, path: Path) -> Path:
 
 
 def copies_of(directory: Path, path: Path) -> list[Path]:
-    """Copies that have their record, newest first, not verified."""
-    found = (each for each in copies_folder(directory, path).glob("*") if _COPY.fullmatch(each.name))
-    return sorted((each for each in found if record_of(each).exists()), key=lambda each: each.name, reverse=True)
+    """Copies that have their record, newest first, not verified; none where we may not look."""
+    try:
+        found = [each for each in copies_folder(directory, path).glob("*") if _COPY.fullmatch(each.name)]
+        return sorted((each for each in found if record_of(each).exists()), key=lambda each: each.name, reverse=True)
+    except PermissionError:
+        return []
 
 
 def open_regular(path: Path) -> BinaryIO:

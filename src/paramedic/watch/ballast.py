@@ -27,7 +27,7 @@ class Ballast:
     """A file in the folder for state that is worth nothing but its room."""
 
     def __init__(self, folder: Path, free: Callable[[Path], int] = free_bytes) -> None:
-        self._file = folder / "ballast"
+        self._file = folder / "held-back"
         self._free = free
 
     def settle(self) -> None:

@@ -43,8 +43,10 @@ def by_processor(before: Mapping[int, float], after: Mapping[int, float], apart_
     import psutil
 
     shares = sorted(((after[pid] - before[pid]) / apart_s, pid) for pid in after if pid in before)
-    rows = []
-    for share, pid in reversed(shares[-_MOST:]):
+    rows: list[str] = []
+    for share, pid in reversed(shares):
+        if len(rows) == _MOST:
+            break
         try:
             rows.append(f"{100 * share:.0f} %  pid {pid}  {_command(psutil.Process(pid))}")
         except psutil.Error:
