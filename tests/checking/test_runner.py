@@ -443,8 +443,9 @@ async def test_a_look_that_is_cancelled_cancels_its_check(looking):
     await asyncio.wait_for(ended.wait(), 10)
 
 
-async def test_a_slot_waits_for_another(looking):
+async def test_a_slot_waits_for_another(looking, monkeypatch):
     """No more checks are at work at once than the setting says."""
+    monkeypatch.setattr("paramedic.checking.slots._PATIENCE_S", 60.0)  # a machine that stalls is another matter
     at_work, most = 0, 0
 
     async def works(_thing: Thing, context: Context) -> Finding:
@@ -458,3 +459,24 @@ async def test_a_slot_waits_for_another(looking):
 
     await looking(declare(works), components=components(*"abcdefghijkl"), checks_at_once=3).run()
     assert most == 3
+
+
+async def test_two_looks_of_one_check_take_turns(looking):
+    """A timer and an incident ask at once: what the check remembers is never used by both; other checks go on."""
+    at_work: list[str] = []
+    seen: list[tuple[str, ...]] = []
+
+    async def works(thing: Thing, context: Context) -> Finding:
+        at_work.append(thing.name)
+        seen.append(tuple(at_work))
+        await asyncio.sleep(0.01)
+        at_work.remove(thing.name)
+        return context.ok("done")
+
+    spec = declare(works)
+    one, other = components("one", "other")
+    runner = looking(spec, components=[one, other])
+    found = await asyncio.gather(*(runner.look_at(each, spec) for each in (one, one, other, one)))
+    assert [each.status for group in found for each in group] == [Status.OK] * 4
+    assert all(each.count("one") <= 1 for each in seen)
+    assert ("one", "other") in seen
