@@ -32,14 +32,14 @@ def target(program: Program) -> Guards:
 def finds(bench, target: Guards) -> Callable[..., Awaitable[Any]]:
     """Look until a check says what is expected: a program shows its guards once a second."""
 
-    async def look_until(check: str, wanted: str | Status, *, at: Guards | None = None) -> Any:
+    async def look_until(check: str, wanted: str | Status, *, at: Guards | None = None, says: str = "") -> Any:
         found: list[Any] = []
         for _ in range(int(WITHIN_S / 0.1)):
             found = await bench.look(CHECKS[check], at or target)
-            hits = [each for each in found if wanted in (each.code, each.status)]
+            hits = [each for each in found if wanted in (each.code, each.status) and says in each.observed]
             if hits:
                 return hits[0]
             await asyncio.sleep(0.1)
-        pytest.fail(f"`{check}` does not find {wanted}, but {found}")
+        pytest.fail(f"`{check}` does not find {wanted} {says}, but {found}")
 
     return look_until

@@ -48,8 +48,7 @@ def others(bench) -> None:
 async def test_a_closed_breaker_is_well(program: Program, finds) -> None:
     """A breaker that lets calls through is nothing to report."""
     program.do(MAKE.format(3, 30))
-    found = await finds("guards.breakers", Status.OK)
-    assert "1 breakers" in found.observed
+    assert await finds("guards.breakers", Status.OK, says="1 breakers")
 
 
 async def test_no_program_shows_a_breaker(finds) -> None:
