@@ -19,7 +19,7 @@ MAKE = (
 async def test_a_call_is_dropped_once(program: Program, target: Guards, bench) -> None:
     """What would be lost is named; after a crash it is known whether the call was dropped."""
     program.do(MAKE)
-    await program.until(lambda: (program.shows("tasks") or {}).get("dead"), "the call to be given up")
+    await program.until(lambda: (program.shows("tasks") or {}).get("dead_letters"), "the call to be given up")
     wanted = {"kind": "tasks", "name": "tasks", "verb": "discard", "settings": {"id": "order-7"}}
     context = bench.act(target, params=wanted)
     preview = await ORDER.preview(context)
