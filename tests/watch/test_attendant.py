@@ -1,6 +1,7 @@
 """Every incident comes to its end, whatever works and whoever dies on the way."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -120,6 +121,9 @@ async def test_what_could_not_start_is_started_once_its_cause_is_gone(scene: Any
     await here.see("api", CRITICAL, LOST)
     await ended(here, IncidentState.ESCALATED)
     assert here.luck.done == [], "before, it would not help"
+    await here.see("env", *BLIND)
+    incident = next(iter(here.triage.incidents.values()))
+    assert not here.attendant._is_cause_gone(replace(incident, component="api")), "who cannot look does not know that"
     await here.see("env", FINE)
     await ended(here)
     assert here.luck.done == ["api"]

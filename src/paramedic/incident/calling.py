@@ -41,9 +41,7 @@ def call(chapter: Chapter, service: Service) -> None:
     if now:
         _announce(chapter, service, "escalated" if incident.escalated_at else "unresolved", now)
     else:
-        reached = levels(service)
-        known = reached[: reached.index(incident.level) + 1] if incident.level in reached else []
-        _announce(chapter, service, "reminder", known)
+        _announce(chapter, service, "reminder", _reached(service, incident))
 
 
 def call_first(chapter: Chapter, service: Service, kind: str) -> None:
@@ -53,10 +51,8 @@ def call_first(chapter: Chapter, service: Service, kind: str) -> None:
     """
     incident = chapter.incident
     assert incident is not None, "a call is about an incident"
-    known = levels(service)
-    first = known[: _ladder(service, incident).at_once]
-    reached = known[: known.index(incident.level) + 1] if incident.level in known else []
-    _announce(chapter, service, kind, max(first, reached, key=len))
+    first = levels(service)[: _ladder(service, incident).at_once]
+    _announce(chapter, service, kind, max(first, _reached(service, incident), key=len))
 
 
 def _announce(chapter: Chapter, service: Service, kind: str, called: Sequence[str]) -> None:
@@ -64,6 +60,11 @@ def _announce(chapter: Chapter, service: Service, kind: str, called: Sequence[st
     highest = max((*called, chapter.incident.level or ""), default="") or None
     chapter.incident = replace(chapter.incident, level=highest, called_at=chapter.at)
     announce(chapter, service, kind, called)
+
+
+def _reached(service: Service, incident: Incident) -> list[str]:
+    """The levels that were called already."""
+    return [level for level in levels(service) if level <= (incident.level or "")]
 
 
 def _above(service: Service, incident: Incident) -> list[str]:

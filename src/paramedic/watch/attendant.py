@@ -549,7 +549,7 @@ class Attendant:
         """Whether something that the suspect needs was a part of the incident and is well again."""
         needed = self.bench.service.needs(incident.component)
         causes = [each for each in incident.symptoms if each.component in needed]
-        return bool(causes) and not any(map(self._triage.is_failing, causes))
+        return bool(causes) and all(map(self._triage.is_well, causes))
 
     def _needs_a_look_around(self, incident: Incident) -> bool:
         """A symptom by nature may come from elsewhere; where an attempt was not the end, something was overlooked."""

@@ -256,6 +256,11 @@ class Triage:
         verdict = self.verdicts.get((symptom.component, symptom.check))
         return verdict is not None and verdict.is_failing
 
+    def is_well(self, symptom: Symptom) -> bool:
+        """Whether a symptom is known to hold no longer: a check that cannot look says nothing."""
+        verdict = self.verdicts.get((symptom.component, symptom.check))
+        return verdict is not None and not verdict.is_failing and verdict.finding.status is not Status.UNKNOWN
+
     def forgive(self, components: Iterable[str]) -> None:
         """What we healed, and stirred up on the way, is no coming and going by itself."""
         for key, verdict in self.verdicts.items():
