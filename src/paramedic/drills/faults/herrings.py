@@ -15,7 +15,7 @@ from paramedic.drills.ports import free_ports
 
 async def _with_a_desk(patient: Patient) -> None:
     """A database, a shelf that always needs it, and a desk that needs the shelf every other time."""
-    await postgresql.with_a_store(shelf=True)(patient)
+    await postgresql.with_a_store(user="shelf")(patient)
     (port,) = free_ports(1)
     shelf = patient.component("shelf")["url"]
     desk = {

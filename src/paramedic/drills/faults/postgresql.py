@@ -1,8 +1,12 @@
 """A real PostgreSQL that stops, refuses, is full, silent, slow, or lost its database."""
 
+import asyncio
 import signal
 import sys
+from contextlib import suppress
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 from paramedic.drills.fault import Step, fault
 from paramedic.drills.patient import DrillFailed, Patient
@@ -46,11 +50,16 @@ def _ask(patient: Patient, statement: str, database: str = "postgres") -> list[t
         return cursor.fetchall() if cursor.description else []
 
 
-def with_a_store(*, shelf: bool = False, silencer: bool = False, **thresholds: float) -> Step:
-    """Give the patient a PostgreSQL, and what depends on it."""
+def _get(url: str) -> None:
+    with suppress(HTTPError), urlopen(url, timeout=10) as answer:  # noqa: S310  # a server of this drill
+        answer.read()
+
+
+def with_a_store(*, user: str = "", silencer: bool = False, **thresholds: float) -> Step:
+    """Give the patient a PostgreSQL, and where it is asked for a server that uses it: ``shelf`` or ``lender``."""
 
     async def prepare(patient: Patient) -> None:
-        port, front, shelf_port = free_ports(3)
+        port, front, user_port = free_ports(3)
         folder = patient.folder / "store"
         command = [sys.executable, "-m", "paramedic.drills.servers.postgres", str(folder), str(port)]
         first = patient.invite(command)
@@ -89,16 +98,16 @@ def with_a_store(*, shelf: bool = False, silencer: bool = False, **thresholds: f
                 "thresholds": {"idle_in_transaction_s": 1, **thresholds},
             }
         }
-        if shelf:
-            parts["shelf"] = {
+        if user:
+            parts[user] = {
                 "kind": "http",
-                "url": f"http://127.0.0.1:{shelf_port}/health",
+                "url": f"http://127.0.0.1:{user_port}/health",
                 "interval": "500ms",
                 "timeout": "3s",
                 "depends_on": ["store"],
                 "process": {
-                    "command": [sys.executable, "-m", "paramedic.drills.servers.shelf", str(shelf_port)],
-                    "env": {"SHELF_DSN": dsn},
+                    "command": [sys.executable, "-m", f"paramedic.drills.servers.{user}", str(user_port)],
+                    "env": {f"{user.upper()}_DSN": dsn},
                     "stop_timeout": "2s",
                 },
             }
@@ -107,10 +116,19 @@ def with_a_store(*, shelf: bool = False, silencer: bool = False, **thresholds: f
     return prepare
 
 
-@fault("postgres-down", prepare=with_a_store(shelf=True), impossible=impossible)
+@fault("postgres-down", prepare=with_a_store(user="shelf"), impossible=impossible)
 async def crash_the_server(patient: Patient) -> None:
     """Crash the server under a parent that does not notice; its dependant keeps a connection that is dead."""
     await patient.send("store", signal.SIGUSR1)
+
+
+@fault("pool-exhausted", prepare=with_a_store(user="lender"), impossible=impossible)
+async def forget_to_give_back(patient: Patient) -> None:
+    """Ask for the page that takes a connection and keeps it, until the server's pool has none left."""
+    forget = patient.component("lender")["url"].replace("/health", "/forget")
+    patient.mark()
+    for _ in range(3):
+        await asyncio.to_thread(_get, forget)
 
 
 @fault("postgres-auth-failed", prepare=with_a_store(), impossible=impossible)

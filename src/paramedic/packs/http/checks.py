@@ -11,6 +11,7 @@ from paramedic.packs.http.codes import (
     DOWNGRADE,
     ERROR_RATE,
     HEADER,
+    POOL,
     PROTOCOL,
     RATE_LIMITED,
     REFUSED,
@@ -49,6 +50,7 @@ _P95_MS = 1000.0
     DOWNGRADE,
     SLOW,
     ERROR_RATE,
+    POOL,
     PROTOCOL,
     TLS,
     DNS_UNRESOLVED,
@@ -66,10 +68,11 @@ async def answers(server: Http, context: Context) -> Finding:
     that fails always, sometimes and once can be told apart; so is a single run that knows less than 20 answers.
     A server that asks to be called less often (429, or 503 with ``Retry-After``) is not asked before that time.
     Thresholds: ``latency_ms`` (10000) for one answer; ``latency_p50_ms``, ``latency_p95_ms`` (1000, or the objective)
-    and ``latency_p99_ms`` for the last minute; ``error_percent`` (10) for the share that fails.
+    and ``latency_p99_ms`` for the last minute; ``error_percent`` (10) for the share that fails; ``pool_full_s`` (60)
+    for how long every connection of its pool may be lent, where ``pool`` says where the answer tells of it.
     Why: a process can live and listen while it answers nothing, or only errors.
     By hand: ``curl -sS -i -m 5 URL``
-    Healed by: restart-component; refused credentials, certificates and unknown names go to a person.
+    Healed by: restart-component, reset-pools; refused credentials, certificates and unknown names go to a person.
     """
     from paramedic.packs.http.exchange import Client  # aiohttp takes long to import
 

@@ -65,6 +65,11 @@ ERROR_RATE = Code(
     type=IssueType.OUTAGE,
     summary="a part of the requests fails",
 )
+POOL = Code(
+    id="pool.exhausted",
+    type=IssueType.PERFORMANCE,
+    summary="every connection of the server's own pool is lent, and none comes back",
+)
 PROTOCOL = Code(
     id="http.protocol",
     type=IssueType.OUTAGE,

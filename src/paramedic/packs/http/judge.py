@@ -15,6 +15,7 @@ from paramedic.packs.http.codes import (
 )
 from paramedic.packs.http.conditions import unmet_body, unmet_header
 from paramedic.packs.http.patience import asked_to_wait_s
+from paramedic.packs.http.pool import used_up
 from paramedic.packs.http.schema import CannotJudge
 from paramedic.packs.http.target import Http
 from paramedic.packs.tcp.checks import name_without_address
@@ -30,6 +31,8 @@ _SPEAKS_NO_TLS = ("wrong version number", "record layer failure")
 def judge(answer: Answer, server: Http, context: Context) -> Finding:
     """The finding for one answer."""
     expected = server.expected
+    if found := used_up(answer, server.pool, context):
+        return found
     if not expected.accepts(answer.status):
         return _wrong_status(answer, server, context)
     if wrong := unmet_header(answer, expected):

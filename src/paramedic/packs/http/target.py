@@ -10,6 +10,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 from annotated_types import Interval
 
 from paramedic.packs.http.conditions import Comparison, Expected, StatusNumber
+from paramedic.packs.http.pool import Pool
 from paramedic.packs.http.request import READING, Method, Request, encoded, misdeclared
 from paramedic.sdk import Permit, Secret
 
@@ -44,6 +45,8 @@ class Http:
     """Headers that it must have, with text that they must contain or a comparison."""
     expect_schema: Path | None = None
     """A JSON Schema that it must keep to (needs the package ``jsonschema``)."""
+    pool: Pool | None = None
+    """Where its JSON tells of its pool of connections, such as ``{in_use: pool.checked_out, size: 10}``."""
     openapi: bool | str = False
     """Where the server describes its API (``true``: at ``/openapi.json``); then a full check asks every described
     ``GET`` that needs no parameters."""
