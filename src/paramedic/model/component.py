@@ -91,8 +91,13 @@ class Owner:
     """Who starts and stops a component that Paramedic does not start itself."""
 
     manager: str
-    """``systemd``, ``docker``, ``compose``, ``kubernetes``, ``supervisord`` or ``runit``."""
-    unit: str
+    """``systemd``, ``docker``, ``compose``, ``kubernetes``, ``supervisord``, ``runit``, or ``command``: its own ones."""
+    unit: str = ""
+    """What the manager calls it."""
+    options: tuple[str, ...] = ()
+    """What the manager's program needs before its verb, such as ``-c supervisord.conf`` or ``--context shop``."""
+    commands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Of the manager ``command``: verb (``start``, ``stop``, ``restart``, ``status``) to what is run for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ A pack is a package with an entry point in the group ``paramedic.packs`` that na
 """
 
 from paramedic.model.code import Code, Ending, IssueType
-from paramedic.model.component import Component, Desired, Need, ProcessSpec, Risk
+from paramedic.model.component import Component, Desired, Need, Owner, ProcessSpec, Risk
 from paramedic.model.finding import Evidence, Finding
 from paramedic.model.playbook import Preview
 from paramedic.model.secret import Secret
@@ -43,6 +43,7 @@ __all__ = [
     "Look",
     "Need",
     "Outcome",
+    "Owner",
     "Pack",
     "Patient",
     "Permit",

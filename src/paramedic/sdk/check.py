@@ -32,7 +32,7 @@ class CheckSpec:
     codes: tuple[Code, ...]
     of: type
     """The class of target it looks at: a kind's own, or ``ProcessSpec`` for every component with a process, or
-    ``BackupPolicy`` for every one that is backed up."""
+    ``BackupPolicy`` for every one that is backed up, or ``Owner`` for every one that somebody else starts."""
     run: type_of_run
     manual: str
     """Its docstring is its manual page."""
@@ -52,7 +52,7 @@ class CheckSpec:
 
     def target(self, component: Component) -> object | None:
         """The part of the component that this check looks at; ``None`` when it is not concerned."""
-        for candidate in (component.target, component.process, component.backup):
+        for candidate in (component.target, component.process, component.backup, component.owner):
             if isinstance(candidate, self.of):
                 return candidate if self.when(candidate) else None
         return None

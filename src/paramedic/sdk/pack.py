@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from paramedic.model.code import Code, Ending, IssueType
+from paramedic.model.component import Owner
 from paramedic.model.errors import PackError
 from paramedic.model.wire import Json
 from paramedic.sdk.action import ActionSpec
@@ -30,6 +31,8 @@ class Kind:
     A ``Path`` field is taken relative to the service file; a ``Secret`` field is never shown."""
     address: Callable[[Any], Address | None] = lambda _target: None
     """Host and port it listens on, where it has one. (Any: each kind's own target.)"""
+    owner: Callable[[Any], Owner | None] = lambda _target: None
+    """Who starts it, where its address says so already."""
     files: Callable[[Any], tuple[Path, ...]] = lambda _target: ()
     """Files whose changes wake its checks."""
     keeps: Callable[[Any], tuple[Path, ...]] = lambda _target: ()

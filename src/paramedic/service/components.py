@@ -71,6 +71,7 @@ class _Reader:
             return None
         if process and process.port is None:
             process = replace(process, port=port_here(self._address(kind, target)))
+        values["owner"] = values.get("owner") or kind.owner(target)
         return Component(
             name=self._name, **{**values, "kind": kind.name, "target": target, "process": process, "line": self._line}
         )

@@ -19,6 +19,21 @@ class Manager(StrEnum):
     KUBERNETES = "kubernetes"
     SUPERVISORD = "supervisord"
     RUNIT = "runit"
+    COMMAND = "command"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnerCommands:
+    """How a component is started and stopped by commands of its own. Each is run in the folder of the service file."""
+
+    start: tuple[str, ...]
+    """Starts it and returns."""
+    stop: tuple[str, ...]
+    """Stops it and returns when it is gone."""
+    restart: tuple[str, ...] = ()
+    """Restarts it; without it, it is stopped and started."""
+    status: tuple[str, ...] = ()
+    """Exits with 0 while it runs, and with anything else while it does not; without it only its checks can tell."""
 
 
 class Route(StrEnum):
@@ -57,7 +72,8 @@ class ComponentKeys:
     process: ProcessKeys | None = None
     """How Paramedic starts it, or how a process that somebody else starts is recognised."""
     owner: Mapping[Manager, str] | None = None
-    """Who starts it if not Paramedic, and under which name: ``{systemd: postgresql}``."""
+    """Who starts it if not Paramedic, and under which name: ``{systemd: postgresql}``; with ``options`` for its program,
+    or ``{command: {start: […], stop: […]}}``."""
     interval_s: float | None = None
     """How often to look while watching."""
     timeout_s: float | None = None

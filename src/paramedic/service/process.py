@@ -11,11 +11,12 @@ from socket import gethostname
 from paramedic.model.component import Owner, ProcessSpec
 from paramedic.sdk.pack import Address
 from paramedic.service.annotations import known_keys
-from paramedic.service.keys import Manager, ProcessKeys
+from paramedic.service.keys import Manager, OwnerCommands, ProcessKeys
 from paramedic.service.problems import Problems, listed, quoted
 from paramedic.service.shape import INVALID, Shaper, dotted
 from paramedic.service.tree import Node, Scalar, Table, kind_of
 
+_OPTIONS = "options"
 _SHELL_IN_DOUBLE_QUOTES = ("$(", "`")
 _SHELL = ("&&", "||", "|", ">", "<", ";", "&", *_SHELL_IN_DOUBLE_QUOTES)
 
@@ -30,7 +31,8 @@ def read_process(node: Node, label: str, shaper: Shaper) -> ProcessSpec | None:
     shaper.unknown_keys(node, label, known_keys(ProcessKeys))
     values, _ = shaper.fields(_as_text(node), ProcessKeys, label)
     if "command" in values:
-        values["command"] = _argv(values["command"], node.nodes["command"].line, label, shaper.problems) or ()
+        line = node.nodes["command"].line
+        values["command"] = _argv(values["command"], line, f"{label}.command", shaper.problems) or ()
     if not node.nodes.keys() & {"command", "pidfile", "match"}:
         expected = "`command`, `pidfile` or `match`"
         shaper.problems.add(f"{quoted(label)} names no process", line=node.line, expected=expected)
@@ -46,20 +48,45 @@ def read_owner(node: Node, label: str, shaper: Shaper) -> Owner | None:
     table = shaper.table(node, label)
     if table is None:
         return None
-    shaper.unknown_keys(table, label, [each.value for each in Manager])
-    if len(table.nodes) != 1:
+    shaper.unknown_keys(table, label, [*(each.value for each in Manager), _OPTIONS])
+    managers = {key: each for key, each in table.nodes.items() if key != _OPTIONS}
+    if len(managers) != 1:
         shaper.problems.add(
-            f"{quoted(label)} has {len(table.nodes)} keys", line=table.line, expected=f"one of {listed(Manager)}"
+            f"{quoted(label)} has {len(managers)} keys", line=table.line, expected=f"one of {listed(Manager)}"
         )
         return None
-    ((manager, named),) = table.nodes.items()
+    ((manager, named),) = managers.items()
+    options = shaper.read(table.nodes[_OPTIONS], tuple[str, ...], dotted(label, _OPTIONS)) if _OPTIONS in table.nodes else ()
+    if manager not in list(Manager) or options is INVALID:
+        return None
+    if manager == Manager.COMMAND:
+        return _own_commands(named, dotted(label, manager), shaper)
     unit = shaper.read(named, str, dotted(label, manager))
-    if manager not in list(Manager) or unit is INVALID:
+    if unit is INVALID:
         return None
-    if not unit:
-        shaper.problems.add(f"{quoted(label)} names no unit", line=table.line)
+    if not unit or unit.startswith("-"):
+        what = "names no unit" if not unit else f"names {quoted(unit)}, which reads like an option"
+        hint = f"put what the program needs before its verb into {quoted(_OPTIONS)}" if unit else None
+        shaper.problems.add(f"{quoted(label)} {what}", line=table.line, hint=hint)
         return None
-    return Owner(manager=manager, unit=unit)
+    return Owner(manager=manager, unit=unit, options=options)
+
+
+def _own_commands(node: Node, label: str, shaper: Shaper) -> Owner | None:
+    table = shaper.table(node, label)
+    if table is None:
+        return None
+    shaper.unknown_keys(table, label, known_keys(OwnerCommands))
+    values, valid = shaper.fields(table, OwnerCommands, label)
+    commands: dict[str, tuple[str, ...]] = {}
+    for verb, words in values.items():
+        command = words[0] if len(words) == 1 else words  # one line of text stands for its words
+        argv = _argv(command, table.lines.get(verb), f"{label}.{verb}", shaper.problems)
+        if argv is None:
+            valid = False
+        else:
+            commands[verb] = argv
+    return Owner(manager=Manager.COMMAND, commands=commands) if valid else None
 
 
 def port_here(address: Address | None) -> int | None:
@@ -94,7 +121,7 @@ def _argv(command: str | tuple[str, ...], line: int | None, label: str, problems
         operator = _operator(command)
         if operator:
             problems.add(
-                f"{quoted(f'{label}.command')} holds {_code(operator)}, which only a shell understands",
+                f"{quoted(label)} holds {_code(operator)}, which only a shell understands",
                 line=line,
                 expected="one program and its arguments",
                 hint=f"put the line into a script and name that, or quote {_code(operator)} if it is meant literally",
@@ -103,10 +130,10 @@ def _argv(command: str | tuple[str, ...], line: int | None, label: str, problems
         try:
             command = tuple(shlex.split(command))
         except ValueError:
-            problems.add(f"{quoted(f'{label}.command')} has a quote that is never closed", line=line)
+            problems.add(f"{quoted(label)} has a quote that is never closed", line=line)
             return None
     if not command or not command[0]:
-        problems.add(f"{quoted(f'{label}.command')} is empty", line=line, expected="a program and its arguments")
+        problems.add(f"{quoted(label)} is empty", line=line, expected="a program and its arguments")
         return None
     return command
 

@@ -63,10 +63,13 @@ def _component(kinds: list[Kind]) -> dict[str, Json]:
     common["owner"] = {
         **_described(ComponentKeys, "owner"),
         "type": "object",
-        "properties": {each.value: {"type": "string", "minLength": 1} for each in Manager},
+        "properties": {
+            **{each.value: {"type": "string", "minLength": 1} for each in Manager},
+            Manager.COMMAND.value: _table(OwnerCommands),
+            "options": {"description": "What its program needs before the verb.", **_WORDS},
+        },
         "additionalProperties": False,
-        "minProperties": 1,
-        "maxProperties": 1,
+        "oneOf": [{"required": [each.value]} for each in Manager],
     }
     branches: list[Json] = [
         {
