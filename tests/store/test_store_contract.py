@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from paramedic.model.change import Change, ChangeKind
 from paramedic.model.component import Desired
 from paramedic.model.errors import StoreError
 from paramedic.model.incident import IncidentState
@@ -41,6 +42,22 @@ def test_transitions_come_back_newest_first_and_filtered(store: Store) -> None:
         assert tx.transitions.recent(limit=2) == (transition(3), transition(2, component="db"))
         assert tx.transitions.recent("api") == (transition(3), transition(1), transition(0))
         assert tx.transitions.recent(since=at(2)) == (transition(3), transition(2, component="db"))
+
+
+def test_changes_come_back_newest_first_and_filtered(store: Store) -> None:
+    """By component, with those of the whole service, and by time, however late somebody told of them."""
+
+    def change(minute: int, component: str | None = "api") -> Change:
+        return Change(at=at(minute), kind=ChangeKind.CONFIG, component=component, what=f"edit {minute}")
+
+    with store.begin() as tx:
+        for each in (change(3), change(1, None), change(2, "db")):
+            tx.changes.append(each)
+    with store.begin() as tx:
+        assert tx.changes.recent() == (change(3), change(2, "db"), change(1, None))
+        assert tx.changes.recent("api") == (change(3), change(1, None))
+        assert tx.changes.recent(since=at(2), limit=1) == (change(3),)
+    assert store.verify() == ()
 
 
 def test_transitions_keep_their_order_when_the_clock_is_set_back(store: Store) -> None:

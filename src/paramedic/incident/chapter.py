@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from paramedic.model.change import Change
 from paramedic.model.finding import Finding, Transition
 from paramedic.model.incident import Incident, IncidentState, TimelineEntry
 from paramedic.model.playbook import Plan, PlanState
@@ -20,6 +21,7 @@ class Chapter:
     plan: Plan | None = None
     transitions: list[Transition] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
     timeline: list[TimelineEntry] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
 
@@ -37,6 +39,8 @@ def write(tx: Transaction, chapter: Chapter) -> None:
         tx.findings.put(chapter.findings)
     for transition in chapter.transitions:
         tx.transitions.append(transition)
+    for change in chapter.changes:
+        tx.changes.append(change)
     if chapter.incident:
         tx.incidents.save(chapter.incident)
     if chapter.plan:

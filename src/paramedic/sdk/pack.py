@@ -4,11 +4,13 @@ import contextlib
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, is_dataclass
+from datetime import datetime
 from functools import cached_property, lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from paramedic.model.change import Change
 from paramedic.model.code import Code, Ending, IssueType
 from paramedic.model.component import Owner
 from paramedic.model.errors import PackError
@@ -43,6 +45,9 @@ class Kind:
     """What of a file as it is now a service file may say that must hold of it: more keys of the target. It blocks."""
     backup: Backup | None = None
     """How its components are backed up and brought back; ``None`` where they hold nothing of their own."""
+    changed: Callable[[Any, datetime], tuple[Change, ...]] = lambda _target, _since: ()
+    """What was changed of a component since then, as far as its files tell; their ``component`` is filled in by whoever
+    asks. Cheap: it is asked whenever something fails. It may block."""
     offers: Callable[[Any, Path, float], Awaitable[Mapping[str, Json]]] | None = None
     """What a component offers beyond a verdict, for commands that show it: given its target, the folder of the service
     file and the seconds that it may take; changes nothing. Raises ``ParamedicError`` where it cannot be asked."""
@@ -82,6 +87,18 @@ OWN_CODES = (
     ),
     Code(id="paramedic.blind", type=IssueType.UNKNOWN, summary="most checks cannot look", instant=True),
     Code(id="component.flapping", type=IssueType.UNKNOWN, summary="a component fails and recovers again and again"),
+    Code(
+        id="change.suspect",
+        type=IssueType.CONFIG,
+        depth=3,
+        summary="a file was changed shortly before what needs it began to fail, and nothing else explains it",
+    ),
+    Code(
+        id="system.multiple-failures",
+        type=IssueType.OUTAGE,
+        summary="several components that do not need each other failed at once",
+        instant=True,
+    ),
     Code(
         id="recovery.exhausted", type=IssueType.OUTAGE, summary="every playbook that applies was tried without success"
     ),

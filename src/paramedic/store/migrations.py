@@ -77,7 +77,12 @@ _FIRST = (
     "CREATE TABLE commits (node TEXT NOT NULL PRIMARY KEY, count BIGINT NOT NULL)",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+_CHANGES = (
+    _CHAINED.format(name="changes", columns="component TEXT NOT NULL"),
+    "CREATE INDEX changes_by_time ON changes (at_us)",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _CHANGES)
 """The statements of each step; step 1 comes first."""
 
 

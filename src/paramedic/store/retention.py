@@ -26,7 +26,6 @@ from paramedic.store.schema import (
     sample_buckets,
     samples,
     timeline,
-    transitions,
 )
 from paramedic.store.streams import STREAMS, Stream
 
@@ -83,7 +82,7 @@ class _Alive:
         if stream.table is receipts:
             of_incidents = select(plans.c.id).where(plans.c.incident.in_(self._incidents))
             return or_(receipts.c.plan.in_(self._plans), receipts.c.plan.in_(of_incidents))
-        return false() if self._since_us is None else transitions.c.at_us >= self._since_us
+        return false() if self._since_us is None else stream.table.c.at_us >= self._since_us
 
 
 def _cut(connection: Connection, stream: Stream, node: str, must_stay: ColumnElement[bool]) -> None:

@@ -22,6 +22,7 @@ def _chained(name: str, *columns: Column[str] | Column[int]) -> Table:
 
 transitions = _chained("transitions", Column("component", Text, nullable=False))
 timeline = _chained("timeline", Column("incident", Text, nullable=False))
+changes = _chained("changes", Column("component", Text, nullable=False))
 receipts = _chained(
     "receipts",
     Column("plan", Text, nullable=False),

@@ -1,4 +1,4 @@
-"""The three streams whose rows are chained, and what their extra columns repeat of the body."""
+"""The streams whose rows are chained, and what their extra columns repeat of the body."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -40,4 +40,5 @@ RECEIPTS = Stream(
     columns=lambda body: {name: body[name] for name in _MOMENT},
     once=_MOMENT,
 )
-STREAMS = (TRANSITIONS, TIMELINE, RECEIPTS)
+CHANGES = Stream(name="changes", table=schema.changes, columns=lambda body: {"component": body["component"] or ""})
+STREAMS = (TRANSITIONS, TIMELINE, RECEIPTS, CHANGES)

@@ -3,6 +3,7 @@
 from sqlalchemy import Connection
 
 from paramedic.store.chain import Chains
+from paramedic.store.changes import Changes
 from paramedic.store.commands import Commands
 from paramedic.store.desired import DesiredStates
 from paramedic.store.findings import Findings
@@ -29,6 +30,7 @@ class Transaction:
         self.timeline = Timeline(connection, self._chains)
         self.plans = Plans(connection)
         self.receipts = Receipts(connection, self._chains)
+        self.changes = Changes(connection, self._chains)
         self.commands = Commands(connection)
         self.outbox = Outbox(connection)
         self.samples = Samples(connection)
