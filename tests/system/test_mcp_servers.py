@@ -16,6 +16,7 @@ import pytest
 from living import free_port, until
 from packs.conftest import Bench, SetProcesses, make_settings
 from packs.mcp.conftest import running
+from paramedic.model.clock import SystemClock
 from paramedic.model.component import ProcessSpec
 from paramedic.packs.mcp import pack
 from paramedic.packs.mcp.talk import call
@@ -155,7 +156,9 @@ async def test_over_http(tmp_path: Path) -> None:
         assert found.status is Status.INFO, found
 
         long = [
-            asyncio.create_task(call(target, tmp_path, tool, {"duration": 8, "steps": 4}, limit_s=60))
+            asyncio.create_task(
+                call(target, tmp_path, tool, {"duration": 8, "steps": 4}, limit_s=60, clock=SystemClock())
+            )
             for tool in [await _long_running(target, tmp_path)] * 20
         ]
         await asyncio.sleep(1)

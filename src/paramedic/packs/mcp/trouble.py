@@ -1,4 +1,4 @@
-"""Why a server of tools could not be talked to. Known without its client library."""
+"""Why a server of tools could not be talked to."""
 
 from enum import StrEnum
 
