@@ -198,3 +198,24 @@ def test_json_is_short_for_format_json_and_so_are_errors(paramedic: Run, tell: C
     assert told["error"] == "there is no incident `inc-of-nobody`"
     for arguments in (("check", "nobody", "--json"), ("plan", "x", "--json")):
         assert json.loads(paramedic(*arguments).stdout)["exit_code"] == 64
+
+
+def test_a_report_is_a_file_for_its_owner_only(paramedic: Run, tell: Callable[..., None], home: Path) -> None:
+    """By the end of the id; as a page, as Markdown and as JSON; the file has mode 0600, and twice the same bytes."""
+    tell(WAITING, CALLED)
+    for style in ("html", "markdown", "json"):
+        place = home / f"report.{style}"
+        ended = paramedic("incidents", "report", "778b", "--format", style, "--output", str(place))
+        assert ended.returncode == 0
+        assert place.stat().st_mode & 0o777 == 0o600
+        assert "process.exited" in place.read_text()
+        assert str(place) in ended.stderr
+    assert json.loads((home / "report.json").read_text())["incident"]["id"] == WAITING.id
+    assert paramedic("incidents", "report", "778b").stdout.startswith("# process.exited on uvicorn: waiting")
+
+
+def test_a_report_of_nothing(paramedic: Run, tell: Callable[..., None], home: Path) -> None:
+    """An incident that is not there, and a folder that is not there, are mistakes in usage."""
+    tell(WAITING)
+    assert paramedic("incidents", "report", "inc-none").returncode == 64
+    assert paramedic("incidents", "report", "778b", "--output", str(home / "no" / "such")).returncode == 64

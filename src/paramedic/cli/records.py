@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from paramedic.cli.default import Default
+from paramedic.cli.incident_report import report
 from paramedic.cli.listing import format_option, show_json, show_rows
 from paramedic.cli.manual import folded
 from paramedic.cli.naming import incident_named, plan_named
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 @click.group(cls=Default)
 def incidents() -> None:
     """Troubles of the service, each as one story. Alone it lists them."""
+
+
+incidents.add_command(report)
 
 
 @incidents.command("list")

@@ -60,11 +60,13 @@ def number(value: float) -> float | None:
 
 
 def duration(milliseconds: float) -> str:
-    """``320 ms``, ``1.2 s``, ``2 min 5 s``."""
+    """``320 ms``, ``1.2 s``, ``2 min 5 s``, ``3 h 20 min``."""
     if milliseconds < 1000:
         return f"{milliseconds:.0f} ms"
     seconds = milliseconds / 1000
-    return f"{seconds:.1f} s" if seconds < 60 else f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
+    if seconds < 7200:
+        return f"{seconds:.1f} s" if seconds < 60 else f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
+    return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:.0f} min"
 
 
 def count(amount: int, thing: str) -> str:
