@@ -1,6 +1,8 @@
 """Guards of a running program, seen and changed from the command line."""
 
 import json
+import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -86,7 +88,7 @@ async def test_a_breaker_is_tuned_as_a_whole_or_not_at_all(run: Run, shown: Prog
     assert run("breakers", "tune", "model", "failure_threshold=8", "recovery_timeout=1.5", "--dir", "guards").code == 0
     shown.do("assert (b.failure_threshold, b.recovery_timeout) == (8, 1.5)")
     ran = run("breakers", "tune", "model", "failure_threshold=9", "recovery_time=3", "--dir", "guards")
-    assert ran.code == 70
+    assert ran.code == 64
     assert "did you mean `recovery_timeout`" in ran.err
     shown.do("assert b.failure_threshold == 8")
     assert run("breakers", "tune", "model", "--dir", "guards").code == 64
@@ -107,6 +109,17 @@ def test_nobody_runs(run: Run, home: Path) -> None:
         assert (ran.code, "no " in ran.out) == (0, True)
     assert run("breakers", "reset", "model", "--dir", str(home / "nowhere")).code == 64
     assert not (home / "nowhere").exists()
+
+
+async def test_a_program_that_does_not_answer_may_later(run: Run, shown: Program) -> None:
+    """A frozen process is no fault of ours: the exit code says that a retry may help."""
+    os.kill(shown.pid, signal.SIGSTOP)
+    try:
+        ran = run("breakers", "open", "model", "--dir", "guards")
+    finally:
+        os.kill(shown.pid, signal.SIGCONT)
+    assert ran.code == 75
+    assert f"pid {shown.pid}: does not answer" in ran.err
 
 
 async def test_flags_are_switched_in_the_running_program(run: Run, shown: Program) -> None:
@@ -176,6 +189,15 @@ def test_a_state_file_is_repaired_while_nobody_uses_it(run: Run, home: Path) -> 
     assert (home / "state.json.corrupt").read_text() == "garbage"
     assert json.loads((home / "state.json").read_text())["downgrade_active"] is False
     assert run("budget", "repair", "--dir", "guards").code == 64
+    assert run("budget", "repair", "gone/state.json", "--dir", "guards").code == 74
+
+
+def test_a_state_file_that_cannot_be_written_is_told(run: Run, home: Path) -> None:
+    """A file that cannot be put in place is a matter of files, not a fault of ours."""
+    (home / "state.json").mkdir()
+    ran = run("budget", "repair", "state.json", "--dir", "guards")
+    assert ran.code == 74
+    assert "cannot be made whole" in ran.err
 
 
 async def test_given_up_calls_are_tried_again_or_dropped(run: Run, shown: Program) -> None:

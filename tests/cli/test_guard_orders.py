@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -83,12 +84,39 @@ async def test_an_order_leaves_receipts(paramedic: Command, program: Program) ->
 async def test_a_refused_order_leaves_a_receipt_too(paramedic: Command, program: Program) -> None:
     """What the guard answered is told, and stands in the record."""
     ran = paramedic("breakers", "tune", "model", "recovery_time=3", "--format", "json")
-    assert ran.returncode == 70
+    assert ran.returncode == 64
     told = json.loads(ran.stdout)
     assert "did you mean `recovery_timeout`" in told["error"]
     found = receipts(paramedic, told["hint"].strip("`").split()[-1])
     assert found[-1]["phase"] == "failed"
     assert f"pid {program.pid}" in found[-1]["detail"]
+
+
+async def test_orders_that_fail_say_whose_turn_it_is(paramedic: Command, program: Program, home: Path) -> None:
+    """With receipts as without: a frozen process is worth a retry, a file that cannot be written is one of files."""
+    os.kill(program.pid, signal.SIGSTOP)
+    try:
+        ran = paramedic("breakers", "open", "model")
+    finally:
+        os.kill(program.pid, signal.SIGCONT)
+    assert (ran.returncode, "does not answer" in ran.stderr) == (75, True)
+    program.end()
+    (home / "tripwire.json").unlink(missing_ok=True)
+    (home / "tripwire.json").mkdir()
+    ran = paramedic("budget", "repair")
+    assert (ran.returncode, "cannot be made whole" in ran.stderr) == (74, True)
+
+
+async def test_a_state_folder_that_cannot_be_made_keeps_nobody_from_acting(
+    paramedic: Command, program: Program, home: Path
+) -> None:
+    """Where the state of Paramedic itself has no place, the order is carried out and the lack of a receipt told."""
+    (home / "taken").write_text("a file")
+    (home / "paramedic.yaml").write_text(SERVICE + "settings: {state_dir: taken/state}\n")
+    ran = paramedic("breakers", "open", "model")
+    assert ran.returncode == 0, ran.stderr
+    assert "leaves no receipt" in ran.stderr
+    program.do("assert b.state == 'open'")
 
 
 async def test_a_watch_carries_orders_out(paramedic: Command, program: Program, watch, home: Path) -> None:
@@ -130,6 +158,6 @@ async def test_guards_of_other_programs_are_left_alone(paramedic: Command, progr
     job = "  job: {kind: process, process: {command: [sleep, '60']}}\n"
     (home / "paramedic.yaml").write_text(SERVICE.replace("json}", "json, of: [job]}") + job)
     ran = paramedic("breakers", "open", "model")
-    assert ran.returncode == 70
+    assert ran.returncode == 64
     assert "no process of the service" in ran.stderr
     program.do("assert b.state == 'closed'")

@@ -9,7 +9,7 @@ from paramedic.cli.default import Default
 from paramedic.cli.guard_orders import Told, tell, told
 from paramedic.cli.guard_place import Place, dir_option, guards, place, rows_of
 from paramedic.cli.listing import format_option, show_json, show_rows
-from paramedic.model.errors import UsageError
+from paramedic.model.errors import Unusable, UsageError
 
 _SHOWN = (
     "downgrade_active", "consecutive_breaches", "breach_threshold", "last_breach_timestamp", "downgrade_activated_at",
@@ -84,7 +84,7 @@ def repair(context: click.Context, files: tuple[Path, ...], folder: Path | None,
         raise UsageError("there is no budget to repair", hint="name its state file")
     for path in mended:
         if not path.parent.is_dir():
-            raise UsageError(f"there is no folder `{path.parent}`")
+            raise Unusable(f"there is no folder `{path.parent}`")
     whole = ", ".join(sorted(each.name for each in in_use))
     told(style, tell(where, "budget", "*", "repair", files=mended), f"{whole} is whole")
 

@@ -13,10 +13,11 @@ from paramedic.cli.guard_place import Declared, Place, guards
 from paramedic.cli.listing import show_json
 from paramedic.cli.output import complain
 from paramedic.cli.surroundings import ask, who
-from paramedic.model.errors import ConfigurationError, ParamedicError, StoreError, UsageError
+from paramedic.model.errors import ConfigurationError, NotNow, ParamedicError, StoreError, Unusable, UsageError
 from paramedic.model.wire import Json
 
 _ACTION = "guards.order"
+_NO_ANSWER = "does not answer"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +68,9 @@ def tell(
     """Have guards do something in every process that has them, or in some; mend `files`, state files, beside.
 
     Raises:
-        UsageError: there is no such guard.
-        ParamedicError: one of them refused, or does not answer.
+        UsageError: there is no such guard, or one of them refused.
+        NotNow: one of them does not answer.
+        Unusable: a file cannot be made whole.
     """
     wanted = _Wanted(kind=kind, name=name, verb=verb, settings=settings, pids=pids, files=tuple(files))
     found = guards(where, kind)
@@ -103,7 +105,7 @@ def _as_plans(where: Place, declared: Declared, wanted: _Wanted) -> Told:
             told += _outcome(ask(declared.service, declared.registry, "act", order))
             params.pop("files", None)  # the first has mended them
     if not told.pids and not wanted.files:
-        raise ParamedicError(
+        raise UsageError(
             "no process of the service has such a guard", hint="`--dir` reaches every process that is shown in a folder"
         )
     return told
@@ -117,11 +119,19 @@ def _outcome(result: Mapping[str, Json]) -> Told:
     proofs = [each for each in receipts if isinstance(each, dict)] if isinstance(receipts, list) else []
     if not result["verified"]:
         why = [str(each["detail"]) for each in proofs if each["phase"] == "failed"] or [str(plan["why_ended"])]
-        raise ParamedicError(why[-1], hint=f"`paramedic receipts {plan['id']}`")
+        raise _failure(why[-1], f"`paramedic receipts {plan['id']}`")
     told = [each["output"] for each in proofs if each["phase"] == "done" and isinstance(each["output"], dict)]
     pids = [int(str(pid)) for each in told for pid in _list(each, "done")]
     lines = [str(line) for each in told for line in _list(each, "told")]
     return Told(pids=tuple(pids), plans=(str(plan["id"]),), lines=tuple(lines))
+
+
+def _failure(why: str, hint: str | None = None) -> ParamedicError:
+    """Who is to do what about an order that was not carried out, as the kind of error."""
+    from paramedic.guard.outside import REFUSED, UNMENDED
+
+    kinds = {REFUSED: UsageError, _NO_ANSWER: NotNow, UNMENDED: Unusable}
+    return next((kind for words, kind in kinds.items() if words in why), ParamedicError)(why, hint=hint)
 
 
 def _list(output: Mapping[str, Json], name: str) -> list[Json]:
@@ -137,19 +147,23 @@ def _directly(where: Place, wanted: _Wanted) -> Told:
         try:
             lines += [*mend(path.absolute()), f"`{path.name}` is whole"]
         except OSError as error:
-            raise ParamedicError(str(error)) from None
+            raise Unusable(str(error)) from None
     order = Order(kind=wanted.kind, name=wanted.name, verb=wanted.verb, settings=wanted.settings, pids=wanted.pids)
     answers: dict[int, str] = {}
     for folder in where.folders:
         answers |= ask(order, at=folder)
     bad = [f"pid {pid}: {_said(answer)}" for pid, answer in answers.items() if answer != "done"]
-    if bad or not (answers or lines):
-        raise ParamedicError("; ".join(bad) or "the process ended meanwhile")
+    if bad:
+        raise _failure("; ".join(bad))
+    if not (answers or lines):
+        raise NotNow("the process ended meanwhile")
     return Told(pids=tuple(sorted(answers)), lines=tuple(lines))
 
 
 def _said(answer: str) -> str:
-    return "does not answer" if answer == "silent" else answer
+    from paramedic.guard.outside import SILENT
+
+    return _NO_ANSWER if answer == SILENT else answer
 
 
 def told(style: str, done: Told, line: str) -> None:

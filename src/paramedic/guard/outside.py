@@ -18,10 +18,16 @@ from paramedic.guard.ledger import Ledger
 from paramedic.guard.post import Order, alive, default_folder, put_order
 from paramedic.guard.tripwire import check_state
 
-__all__ = ["BY_AN_OPERATOR", "Order", "Process", "ask", "mend", "processes"]
+__all__ = ["BY_AN_OPERATOR", "REFUSED", "SILENT", "UNMENDED", "Order", "Process", "ask", "mend", "processes"]
 
 BY_AN_OPERATOR = "an operator opened it"
 """How the reason of a breaker begins that a person holds open on purpose: nobody else may close it."""
+REFUSED = "refused: "
+"""How the answer of a guard begins that does not do what it was asked for."""
+SILENT = "silent"
+"""What stands for the answer of a process that gave none in time."""
+UNMENDED = "cannot be made whole"
+"""What is said of a state file that `mend` can do nothing about."""
 _PAUSE_S = 0.02
 
 
@@ -73,9 +79,9 @@ def processes(at: Path | None = None, *, tidy: bool = True) -> list[Process]:
 
 
 def ask(order: Order, timeout_s: float = 2.0, clock: Clock = SYSTEM, at: Path | None = None) -> dict[int, str]:
-    """Place an order and wait for the answers: process id -> ``done`` or ``refused: why``.
+    """Place an order and wait for the answers: process id -> ``done``, or `REFUSED` and why.
 
-    Processes without such a guard are left out. One that does not answer in time is told as ``silent``.
+    Processes without such a guard are left out. One that does not answer in time is `SILENT`.
     """
     addressed = {
         each.pid
@@ -92,7 +98,7 @@ def ask(order: Order, timeout_s: float = 2.0, clock: Clock = SYSTEM, at: Path | 
         Event().wait(_PAUSE_S)
         answers = {each.pid: each.answers[order_id] for each in processes(at) if order_id in each.answers}
     told = {pid: text for pid, text in answers.items() if not text.startswith("unknown")}
-    return told | dict.fromkeys(addressed - set(answers), "silent")
+    return told | dict.fromkeys(addressed - set(answers), SILENT)
 
 
 def mend(path: Path) -> list[str]:
@@ -101,7 +107,7 @@ def mend(path: Path) -> list[str]:
     One that is damaged is set aside. Raises ``OSError`` where it cannot be written.
     """
     if not path.parent.is_dir():
-        raise FileNotFoundError(f"there is no folder `{path.parent}`")
+        raise FileNotFoundError(f"`{path.name}` {UNMENDED}: there is no folder `{path.parent}`")
     lines: list[str] = []
     unwritable: list[str] = []
 
@@ -110,5 +116,5 @@ def mend(path: Path) -> list[str]:
 
     Ledger(path.absolute(), check_state, hear).write()
     if unwritable:
-        raise PermissionError(unwritable[0])
+        raise PermissionError(f"`{path.name}` {UNMENDED}: {unwritable[0]}")
     return lines

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from paramedic.guard.clock import SYSTEM
-from paramedic.guard.outside import Order, ask, mend
+from paramedic.guard.outside import SILENT, Order, ask, mend
 from paramedic.packs.guards.ordering import WITHIN_S, target_of
 from paramedic.packs.guards.seeing import Guard, seen
 from paramedic.sdk import ActContext, ActionFailed, DidIt, Json, Outcome, Preview, Risk, action
@@ -102,7 +102,7 @@ def _nobody(context: ActContext) -> str:
 
 
 def _refusals(answers: Mapping[int, str]) -> str:
-    said = {pid: "does not answer" if text == "silent" else text for pid, text in answers.items() if text != "done"}
+    said = {pid: "does not answer" if text == SILENT else text for pid, text in answers.items() if text != "done"}
     return "; ".join(f"pid {pid}: {text}" for pid, text in said.items())
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from paramedic.guard.clock import SYSTEM
-from paramedic.guard.outside import Order, ask
+from paramedic.guard.outside import SILENT, Order, ask
 from paramedic.packs.guards.seeing import Guard
 from paramedic.packs.guards.target import Guards
 from paramedic.sdk import ActContext, ActionFailed
@@ -32,5 +32,5 @@ async def order(context: ActContext, guard: Guard, verb: str, **settings: Any) -
     answers = await in_thread(ask, wanted, min(WITHIN_S, context.limit_s), SYSTEM, folder)
     answer = answers.get(guard.process.pid, "it is gone")
     if answer != "done":
-        told = "its process does not answer" if answer == "silent" else answer
+        told = "its process does not answer" if answer == SILENT else answer
         raise ActionFailed(f"{guard.where} could not be told to `{verb}`: {told}")
