@@ -120,7 +120,7 @@ bench-guard: build/guard-peers/.ready
 
 # Every small change of guard/ must be noticed by a test.
 mutation: $(VENV)/.wheel
-	$(BIN)/python bench/guard_mutation.py --json build/mutation.json
+	$(BIN)/python bench/mutation --json build/mutation.json --markdown build/mutation.md
 
 # The guards under kill -9: a thousand kills of a state file's writer, 10,000 queued calls under killed servers and clients.
 crash-guard: $(VENV)/.wheel
