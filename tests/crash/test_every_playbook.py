@@ -41,6 +41,7 @@ DRILLS = {
     "refetch-model": "model-cache-corrupt",
     "wait-and-retry": "discord-rate-limited",
     "reconnect": "discord-gateway-dropped",
+    "emergency-rollback": "release-degrades",
 }
 ELSEWHERE = {"make-backup", "wait-for-tools"}
 """Playbooks without a drill: backups are killed in the middle in their own tests; waiting can be done again."""

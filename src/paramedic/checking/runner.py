@@ -77,6 +77,7 @@ class Runner:
         self._turns: defaultdict[Key, asyncio.Lock] = defaultdict(asyncio.Lock)
         """Two looks of one check share its memory, and the one would take the other for somebody's traffic."""
         self._imported: set[str] = set()
+        self._found: dict[Key, tuple[Finding, ...]] = {}
 
     @property
     def gave_up(self) -> bool:
@@ -166,7 +167,14 @@ class Runner:
                 raise
             except Exception as error:  # the boundary: a crash is ours or the pack's, never the patient's fault
                 found = (verdict.crashed(component, spec, error),)
-            return tuple(self._finish(each, component, started=started) for each in found)
+            done = self._found[component.name, spec.id] = tuple(
+                self._finish(each, component, started=started) for each in found
+            )
+            return done
+
+    def found(self, component: str) -> tuple[Finding, ...]:
+        """What each check of a component found when it last looked."""
+        return tuple(each for (name, _), found in self._found.items() if name == component for each in found)
 
     async def _all(
         self, pairs: Sequence[Pair], progress: Progress | None, stop: asyncio.Event | None, limit_s: float | None
@@ -179,6 +187,8 @@ class Runner:
         async def one(index: int, component: Component, spec: CheckSpec) -> None:
             if progress:
                 progress.began(component.name, spec.id)
+            if spec.judges_others:
+                await _ended([task for task, (_, other) in zip(tasks, pairs, strict=True) if not other.judges_others])
             found = looks[index] = await self.look_at(component, spec)
             if progress:
                 progress.ended(component.name, spec.id, found)
@@ -250,6 +260,7 @@ class Runner:
             processes=self._processes,
             memory=self._memories.setdefault((component.name, spec.id), {}),
             looks_again=self._looks_again,
+            found=self.found,
         )
 
     def _finish(self, finding: Finding, component: Component, *, started: float | None) -> Finding:
@@ -272,6 +283,11 @@ async def _call(component: Component, spec: CheckSpec, target: object, context: 
         return (verdict.crashed(component, spec, error),)  # it was not we who cancelled
     except BaseException as error:  # the boundary: SystemExit in a check must not end Paramedic
         return (verdict.crashed(component, spec, error),)
+
+
+async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
+    if tasks:
+        await asyncio.wait(tasks)
 
 
 async def _cancel_when(stop: asyncio.Event, tasks: Sequence[asyncio.Task[None]], limit_s: float | None) -> None:

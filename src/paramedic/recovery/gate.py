@@ -70,6 +70,14 @@ def _why_a_person(plan: Plan, playbook: Playbook, service: Service, autonomy: Au
         return f"`{playbook.name}` waits for a person where it is to heal `{code}`"
     if plan.risk.rank <= service.max_risk.rank and plan.risk is not Risk.MANUAL:
         return None
-    if plan.risk is Risk.DISRUPTIVE and playbook.is_restart and is_ours_to_restart(service.components[plan.suspect]):
+    if plan.risk is Risk.DISRUPTIVE and playbook.is_restart and _is_ours(plan, service):
         return None
     return f"risk `{plan.risk}` is above `{service.max_risk}`"
+
+
+def _is_ours(plan: Plan, service: Service) -> bool:
+    """Whether the suspect, or else all that the plan disturbs, is started by us or by an owner that is declared."""
+    disturbed = {step.component for step in plan.steps if step.risk is Risk.DISRUPTIVE} or {plan.suspect}
+    return is_ours_to_restart(service.components[plan.suspect]) or all(
+        is_ours_to_restart(service.components[each]) for each in disturbed
+    )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from paramedic.model.clock import Clock
+from paramedic.model.code import Code
 from paramedic.model.component import Component, Risk
 from paramedic.model.errors import ConfigurationError, Problem
 from paramedic.model.ids import IncidentId, PlanId, new_id
@@ -133,7 +134,20 @@ def _names(bench: Bench, suspect: str) -> dict[str, Json]:
         "component": suspect,
         "dependants": list(bench.service.needed_by(suspect)),
         "dependencies": list(bench.service.needs(suspect)),
+        "runs": list(_runs(bench, suspect)),
     }
+
+
+def _runs(bench: Bench, name: str) -> tuple[str, ...]:
+    """Those that run from what a component holds."""
+    component = bench.service.components.get(name)
+    kind = bench.registry.kinds.get(component.kind) if component else None
+    return kind.runs(component.target) if kind and component else ()
+
+
+def may_come_from_elsewhere(bench: Bench, component: str, code: Code) -> bool:
+    """Whether a trouble's cause may be another part: by nature, or because the component runs from what that holds."""
+    return code.depth == 0 or any(component in _runs(bench, each) for each in bench.service.needs(component))
 
 
 async def _bind(bench: Bench, step: PlaybookStep, suspect: str, plan: PlanId) -> PlanStep:

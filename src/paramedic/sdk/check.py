@@ -49,6 +49,8 @@ class CheckSpec:
     """Modules that take long to import; they are, before the time of a look begins."""
     probes: bool = False
     """Whether it goes the whole way of a user, so that it is looked at after a recovery of what it needs."""
+    judges_others: bool = False
+    """Whether it judges what other checks found, so that a run looks at it last."""
 
     def target(self, component: Component) -> object | None:
         """The part of the component that this check looks at; ``None`` when it is not concerned."""
@@ -75,6 +77,7 @@ def check(
     asks: Callable[[Any], Collection[Permit]] = lambda _target: (),
     imports: tuple[str, ...] = (),
     probes: bool = False,
+    judges_others: bool = False,
     id: str | None = None,
 ) -> Callable[[type_of_run], CheckSpec]:
     """Declare an async function ``(target, context) -> Finding | list[Finding]`` as a check.
@@ -90,6 +93,7 @@ def check(
         asks: what the service file must permit for a look at a target that writes or costs.
         imports: modules that the check imports when it runs and that take long, by their full names.
         probes: whether it goes the whole way of a user, so that it is looked at after a recovery of what it needs.
+        judges_others: whether it judges what other checks found (``context.found``), so that a run looks at it last.
         id: its name; by default the pack's folder and the function's name.
     """
 
@@ -109,6 +113,7 @@ def check(
             asks=asks,
             imports=imports,
             probes=probes,
+            judges_others=judges_others,
         )
 
     return declare

@@ -35,6 +35,8 @@ class Context:
     """Kept between looks of the same check at the same component while the program lives."""
     looks_again: bool = False
     """Whether the program goes on looking: what a lone look must find out at once may then be learned over several."""
+    found: Callable[[str], tuple[Finding, ...]] = lambda _component: ()
+    """What each check of a component found when this program last looked; nothing of those that it never looked at."""
 
     @property
     def remaining_s(self) -> float:

@@ -45,6 +45,8 @@ class Kind:
     """What of a file as it is now a service file may say that must hold of it: more keys of the target. It blocks."""
     backup: Backup | None = None
     """How its components are backed up and brought back; ``None`` where they hold nothing of their own."""
+    runs: Callable[[Any], tuple[str, ...]] = lambda _target: ()
+    """Components that run from what it holds: they depend on it, and playbooks name them ``{runs}``."""
     changed: Callable[[Any, datetime], tuple[Change, ...]] = lambda _target, _since: ()
     """What was changed of a component since then, as far as its files tell; their ``component`` is filled in by whoever
     asks. Cheap: it is asked whenever something fails. It may block."""

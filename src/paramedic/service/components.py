@@ -39,7 +39,11 @@ def read_components(node: Node, registry: Registry, shaper: Shaper) -> dict[str,
         component = _Reader(name, line, registry, shaper).read(each)
         if component:
             found[name] = component
-    _judge_dependencies(table, shaper.problems)
+    runs = {name: registry.kinds[each.kind].runs(each.target) for name, each in found.items()}
+    _judge_dependencies(table, runs, shaper.problems)
+    for name, others in runs.items():
+        for other in (found[each] for each in others if each in found and name not in found[each].depends_on):
+            found[other.name] = replace(other, depends_on=(*other.depends_on, name))
     return found
 
 
@@ -154,8 +158,11 @@ class _Reader:
             return None
 
 
-def _judge_dependencies(components: Table, problems: Problems) -> None:
-    """Unknown names, dependence on itself, and circles, from the text alone: broken components count too."""
+def _judge_dependencies(components: Table, runs: Mapping[str, tuple[str, ...]], problems: Problems) -> None:
+    """Unknown names, dependence on itself, and circles, from the text alone: broken components count too.
+
+    ``runs``: component to those that run from what it holds.
+    """
     edges: dict[str, list[str]] = {name: [] for name in components.nodes}
     for name, node in components.nodes.items():
         for each in _named(node.nodes["depends_on"]) if "depends_on" in keys(node) and isinstance(node, Table) else ():
@@ -169,6 +176,16 @@ def _judge_dependencies(components: Table, problems: Problems) -> None:
                 )
             else:
                 edges[name].append(each.text)
+    for name, others in runs.items():
+        for other in others:
+            if other in edges:
+                edges[other].append(name)
+            else:
+                problems.add(
+                    f"{quoted(other)}, which runs from {quoted(name)}, is no component",
+                    line=components.lines[name],
+                    hint=problems.did_you_mean(other, [each for each in components.nodes if each != name]),
+                )
     _name_circles(edges, components.lines, problems)
 
 

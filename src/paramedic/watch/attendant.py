@@ -18,7 +18,7 @@ from paramedic.model.status import Severity, Status, worst
 from paramedic.recovery.engine import Engine
 from paramedic.recovery.executor import Ended
 from paramedic.recovery.gate import WHILE_PAUSED, Answer, Traffic, rule
-from paramedic.recovery.planning import Bench, blocked, blocked_for_s, draw_up, fingerprint
+from paramedic.recovery.planning import Bench, blocked, blocked_for_s, draw_up, fingerprint, may_come_from_elsewhere
 from paramedic.store import Store, insist
 from paramedic.watch.jobs import said
 from paramedic.watch.triage import EXHAUSTED, Triage
@@ -555,7 +555,8 @@ class Attendant:
         """A symptom by nature may come from elsewhere; where an attempt was not the end, something was overlooked."""
         if not self.bench.service.settings.auto_diagnostic_on_error:
             return False
-        return bool(incident.tried) or self._triage.code(incident.code).depth == 0
+        code = self._triage.code(incident.code)
+        return bool(incident.tried) or may_come_from_elsewhere(self.bench, incident.component, code)
 
     async def _sweep(self, incident: Incident) -> None:
         service = self.bench.service
