@@ -84,15 +84,17 @@ class Scene:
         """Tokens of the last hour, as the ledger has them."""
         total = 0
         for path in (self.folder / ".paramedic" / "models").glob("*.json"):
-            total += sum(tokens for _, tokens in json.loads(path.read_text())["spent"])
+            page = json.loads(path.read_text())
+            total += sum(tokens for _, tokens in (*page["spent"], *page["spent_failing"]))
         return total
 
     def until(self, condition: Callable[[], bool], within_s: float, what: str) -> None:
         deadline = time.monotonic() + within_s
         while not condition():
             if time.monotonic() > deadline:
+                log = (self.folder / "watch.log").read_text()[-3000:]
                 raise SystemExit(
-                    f"waited {within_s:g} s in vain: {what}\n{(self.folder / 'watch.log').read_text()[-3000:]}"
+                    f"waited {within_s:g} s in vain: {what}\n{log}\n{json.dumps(self.ask('status'), indent=1)}"
                 )
             time.sleep(0.3)
 
@@ -122,6 +124,8 @@ def healed(scene: Scene, name: str, break_it: Callable[[], None]) -> dict[str, o
             if datetime.fromisoformat(str(each["since"])) > began
         ]
         since, code, incident = min(seen, key=lambda row: row[0], default=("", "", {}))
+        if since and datetime.fromisoformat(str(incident["opened_at"])) > began:
+            code = str(incident["code"])  # what a check says may have changed since
         return ({"since": since, "code": code}, incident) if since else None
 
     def after(moment: object) -> float:

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from paramedic.packs.http.answer import NoAnswer, Trouble
 from paramedic.packs.llm.activity import Activity, Slot, _counters, _slots, read_activity
-from paramedic.packs.llm.ledger import Ledger
+from paramedic.packs.llm.ledger import Ledger, TooDear
 from paramedic.packs.llm.line import Line, Spoken, _take
 from paramedic.packs.llm.output import what_is_wrong
 from paramedic.packs.llm.strangers import document, error_said
@@ -136,6 +137,38 @@ def test_a_ledger_forbids_what_is_too_dear(bench):
     assert ledger.reserve(30, 60, 1000.0 + 3600)
     ledger.settle(30, 4, 1000.0 + 3600)
     assert ledger.read().spent_lately(1000.0 + 3600) == 34
+
+
+def test_what_a_failing_model_costs_is_another_account(bench):
+    """Ten times the budget proves a recovery; afterwards the hour of the healthy model is as it was."""
+    ledger = Ledger(bench.settings, TARGET)
+    assert ledger.reserve(50, 60, 1000.0)
+    with ledger.opened(1001.0) as page:
+        page.is_failing = True
+    for _ in range(10):
+        assert ledger.reserve(60, 60, 1002.0)
+    with pytest.raises(TooDear, match="600 of 600"), ledger.paying(1, 60, 1003.0):
+        pass
+    with ledger.opened(1004.0) as page:
+        page.is_failing = False
+    assert ledger.reserve(10, 60, 1005.0)
+    assert not ledger.reserve(1, 60, 1006.0)
+    ledger.settle(60, 5, 1002.0)
+    assert ledger.read().spent_lately(1007.0) == 60
+
+
+def test_what_was_never_sent_costs_nothing(bench):
+    """Without a connection there are no tokens; after one, nobody knows."""
+    ledger = Ledger(bench.settings, TARGET)
+    with pytest.raises(NoAnswer), ledger.paying(30, 60, 1000.0):
+        raise NoAnswer(Trouble.CONNECT, "refused")
+    assert ledger.read().spent_lately(1000.0) == 0
+    with pytest.raises(NoAnswer), ledger.paying(30, 60, 1000.0):
+        raise NoAnswer(Trouble.TIMEOUT, "silence")
+    assert ledger.read().spent_lately(1000.0) == 30
+    with ledger.paying(30, 60, 1001.0) as bill:
+        bill.tokens = 3
+    assert ledger.read().spent_lately(1001.0) == 33
 
 
 def test_a_clock_that_was_set_back_frees_nothing(bench):

@@ -7,8 +7,7 @@ from paramedic.model.clock import Clock
 from paramedic.packs.embedding.target import Embedding
 from paramedic.packs.embedding.vectors import Vector
 from paramedic.packs.http.answer import Answer
-from paramedic.packs.llm.canary import WHILE_FAILING
-from paramedic.packs.llm.ledger import Ledger, TooDear
+from paramedic.packs.llm.ledger import Ledger
 from paramedic.packs.llm.line import Line
 from paramedic.packs.llm.strangers import Document, document
 
@@ -37,22 +36,16 @@ async def embed(
     """
     now, page = clock.now().timestamp(), ledger.read()
     guess = page.cost or _TOKENS_A_TEXT * len(texts)
-    most = server.tokens_per_hour * (WHILE_FAILING if page.is_failing else 1)
-    if not ledger.reserve(guess, most, now):
-        raise TooDear(page.spent_lately(now), most)
-    spent = guess
-    try:
+    with ledger.paying(guess, server.tokens_per_hour, now) as bill:
         body: dict[str, Document] = {"input": list(texts), **({"model": server.model} if server.model else {})}
         answer = await line.page(f"{server.api}/embeddings", limit_s, body)
         data = document(answer.body) if answer.status == 200 else None
-        spent = _tokens(data, guess) if answer.status == 200 else 0
-    finally:
-        ledger.settle(guess, spent, now)
+        bill.tokens = _tokens(data, guess) if answer.status == 200 else 0
     vectors = _vectors(data, len(texts))
     if vectors is not None:
         with ledger.opened(now) as changed:
-            changed.cost, changed.proved_at = spent, now
-    return Embedded(answer=answer, vectors=vectors, tokens=spent)
+            changed.cost, changed.proved_at = bill.tokens, now
+    return Embedded(answer=answer, vectors=vectors, tokens=bill.tokens)
 
 
 def _tokens(data: Document, otherwise: int) -> int:

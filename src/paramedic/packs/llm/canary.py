@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from paramedic.model.clock import Clock
-from paramedic.packs.llm.ledger import CannotKeep, Ledger, Page, TooDear
+from paramedic.packs.llm.ledger import Ledger, Page
 from paramedic.packs.llm.line import Line, Spoken
 from paramedic.packs.llm.strangers import Document, error_said
 from paramedic.packs.llm.target import ModelServer
 
-WHILE_FAILING = 10
-"""So many times the hourly budget may be spent on a model that fails, so that its recovery can be proved."""
 SAMPLE_TOKENS = 16
 CONFIRM_TOKENS = 48
 _COSTS = {"completions": 3, "chat": 30}
@@ -67,15 +65,9 @@ async def ask(line: Line, server: ModelServer, ledger: Ledger, depth: Depth, *, 
     for way in ways:
         now = clock.now().timestamp()
         guess = price(Page(way=way, cost=page.cost if page.way == way else 0), depth)
-        most = server.tokens_per_hour * (WHILE_FAILING if page.is_failing else 1)
-        if not ledger.reserve(guess, most, now):
-            raise TooDear(ledger.read().spent_lately(now), most)
-        spent = guess
-        try:
+        with ledger.paying(guess, server.tokens_per_hour, now) as bill:
             spoken = await _speak(line, server, way, depth, max(0.1, until - clock.monotonic()))
-            spent = spoken.cost(guess)
-        finally:
-            ledger.settle(guess, spent, now)
+            bill.tokens = spoken.cost(guess)
         if way == "completions" and len(ways) > 1 and _is_no_way(spoken):
             continue
         if spoken.is_alive:
@@ -83,10 +75,10 @@ async def ask(line: Line, server: ModelServer, ledger: Ledger, depth: Depth, *, 
                 changed.way = way
                 changed.proved_at = now
                 if depth is Depth.TOKEN:
-                    changed.cost = spent
+                    changed.cost = bill.tokens
                 else:
                     changed.sampled_at = now
-        return Said(spoken=spoken, tokens=spent)
+        return Said(spoken=spoken, tokens=bill.tokens)
     return Said(spoken=spoken, tokens=0)
 
 
@@ -111,6 +103,3 @@ def _is_no_way(spoken: Spoken) -> bool:
     if spoken.status in _HAS_NOT:
         return not ("model" in spoken.said.lower() and "not found" in spoken.said.lower())
     return spoken.status == 400 and "chat" in spoken.said.lower()
-
-
-__all__ = ["CannotKeep", "Depth", "Said", "TooDear", "ask", "price"]
