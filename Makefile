@@ -12,7 +12,7 @@ $(VENV)/.dependencies: constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say make PYTHON=/path/to/python3.11")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing what the tests need (once)"
-	@$(BIN)/python -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb")); e = p["project"]["optional-dependencies"]; print("\n".join([*p["project"]["dependencies"], *e["postgres"], *e["redis"], *e["mysql"], *e["neo4j"], *e["tls"], *e["vector"], *e["parquet"], *e["notify"], *e["demo"], *p["dependency-groups"]["test"], *p["build-system"]["requires"]]))' > $(VENV)/wanted.txt
+	@$(BIN)/python -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb")); e = p["project"]["optional-dependencies"]; print("\n".join([*p["project"]["dependencies"], *e["postgres"], *e["redis"], *e["mysql"], *e["neo4j"], *e["tls"], *e["vector"], *e["parquet"], *e["mcp"], *e["notify"], *e["demo"], *p["dependency-groups"]["test"], *p["build-system"]["requires"]]))' > $(VENV)/wanted.txt
 	@$(PIP) install --quiet --requirement $(VENV)/wanted.txt
 	@touch $@
 

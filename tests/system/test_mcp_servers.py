@@ -16,7 +16,6 @@ import pytest
 from living import free_port, until
 from packs.conftest import Bench, SetProcesses, make_settings
 from packs.mcp.conftest import running
-from paramedic.model.clock import SystemClock
 from paramedic.model.component import ProcessSpec
 from paramedic.packs.mcp import pack
 from paramedic.packs.mcp.talk import call
@@ -156,9 +155,7 @@ async def test_over_http(tmp_path: Path) -> None:
         assert found.status is Status.INFO, found
 
         long = [
-            asyncio.create_task(
-                call(target, tmp_path, tool, {"duration": 8, "steps": 4}, limit_s=60, clock=SystemClock())
-            )
+            asyncio.create_task(call(target, tmp_path, tool, {"duration": 8, "steps": 4}, limit_s=60))
             for tool in [await _long_running(target, tmp_path)] * 20
         ]
         await asyncio.sleep(1)

@@ -4,12 +4,12 @@ import asyncio
 import json
 import signal
 import socket
+import sys
 from pathlib import Path
 
 import pytest
 
 from packs.mcp.conftest import Running, answering
-from paramedic.model.clock import SystemClock
 from paramedic.packs.mcp import pack
 from paramedic.packs.mcp.talk import call
 from paramedic.packs.mcp.target import Mcp, Revision
@@ -120,9 +120,7 @@ async def test_a_server_that_hangs(look, own) -> None:
 async def test_a_busy_server_is_not_dead(look, own, tmp_path: Path) -> None:
     """A long call that keeps the server from answering is work, until it has lasted for too long."""
     server = own()
-    long = asyncio.create_task(
-        call(server.target, tmp_path, "ponder", {"seconds": 25.0}, limit_s=90.0, clock=SystemClock())
-    )
+    long = asyncio.create_task(call(server.target, tmp_path, "ponder", {"seconds": 25.0}, limit_s=90.0))
     try:
         found = None
         for _ in range(100):
@@ -201,6 +199,14 @@ async def test_a_slow_server(look) -> None:
         [found] = await look(ANSWERS, target, timeout_s=LIMIT_S, thresholds={"latency_ms": 100.0})
     assert (found.status, found.code) in ((Status.WARNING, "mcp.slow"), (Status.INFO, None)), found
     assert "ms" in found.observed
+
+
+async def test_without_the_library(look, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the client library is not installed nothing is judged, and the extra is named."""
+    monkeypatch.setitem(sys.modules, "paramedic.packs.mcp.talk", None)
+    [found] = await look(ANSWERS, Mcp(url="http://127.0.0.1:9/mcp"))
+    assert found.status is Status.UNKNOWN
+    assert "paramedic[mcp]" in (found.hint or "")
 
 
 async def test_headers_are_sent_and_never_shown(look) -> None:

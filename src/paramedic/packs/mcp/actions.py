@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from paramedic.model.errors import ParamedicError
+from paramedic.packs.mcp.checks import EXTRA, NO_LIBRARY
 from paramedic.packs.mcp.manifest import Manifest, as_text
 from paramedic.packs.mcp.pinning import protocol_in_file, with_protocol
 from paramedic.packs.mcp.target import Mcp, Revision
@@ -147,8 +148,10 @@ async def _reconnect(context: ActContext) -> Outcome:
 
 
 async def _visit(server: Mcp, context: ActContext, limit_s: float) -> "Seen":
-    from paramedic.packs.mcp.talk import visit  # aiohttp takes long to import
-
+    try:
+        from paramedic.packs.mcp.talk import visit
+    except ImportError:
+        raise ActionFailed(f"{NO_LIBRARY}; {EXTRA}") from None
     try:
         return await visit(server, context.service.path.parent, limit_s=limit_s, clock=context.clock)
     except NoTalk as no:

@@ -15,13 +15,15 @@ from paramedic.sdk.blocking import in_thread
 if TYPE_CHECKING:
     from paramedic.packs.mcp.talk import Seen
 
+EXTRA = "install it with `pip install 'paramedic[mcp]'`"
+NO_LIBRARY = "the client library `mcp` is not installed"
 _LATENCY_MS = 2000.0
 _BUSY_S = 300.0
 _ENDING_S = 1.5
 _SAMPLE_S = 0.4
 _SILENT_SINCE, _HANDSHAKE = "silent since", "has a handshake"
 _SHOWN = 20
-_IMPORTS = ("paramedic.packs.mcp.talk",)
+_IMPORTS = ("mcp.client.session", "mcp.client.streamable_http")
 _CODES = (
     codes.TIMEOUT,
     codes.PROTOCOL,
@@ -137,8 +139,10 @@ async def runs(server: Mcp, context: Context) -> Finding:
 
 
 async def _dialogue(server: Mcp, context: Context) -> Finding:
-    from paramedic.packs.mcp.talk import visit  # aiohttp takes long to import
-
+    try:
+        from paramedic.packs.mcp.talk import visit
+    except ImportError:
+        return context.unknown(NO_LIBRARY, hint=EXTRA)
     try:
         seen = await visit(
             server,

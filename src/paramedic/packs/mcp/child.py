@@ -1,6 +1,7 @@
 """A server of tools as a child of ours, for one dialogue: talked to over its pipes, and gone afterwards, come what may.
 
-Kept beside the messages: how it ended, its last words, and every line on standard output that is no message.
+What the client library's own transport keeps to itself is kept here: how it ended, its last words, and every line on
+standard output that is no message.
 """
 
 import asyncio
@@ -14,9 +15,12 @@ from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
 
-from paramedic.packs.mcp.messages import Message, answers, encoded, message_in, reply_to
+import anyio
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+from mcp.shared.message import SessionMessage
+from mcp_types import jsonrpc_message_adapter
+
 from paramedic.packs.mcp.trouble import NoTalk, Why
 
 _PASSED_ON = ("HOME", "LOGNAME", "PATH", "SHELL", "TERM", "USER", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV")
@@ -53,24 +57,20 @@ if os.WIFSIGNALED(status):
     os.kill(os.getpid(), os.WTERMSIG(status))
 os._exit(os.waitstatus_to_exitcode(status))
 """
-
-
-class Closed(Exception):
-    """It closed its output; why, is known when it has been left."""
+Item = SessionMessage | Exception
+Streams = tuple[MemoryObjectReceiveStream[Item], MemoryObjectSendStream[SessionMessage]]
 
 
 class Child:
-    """A running server. Entering starts it; leaving it ends its whole process group."""
+    """A running server. Enter it for its streams; leaving it ends its whole process group."""
 
     def __init__(self, command: tuple[str, ...], folder: Path, env: Mapping[str, str]) -> None:
         self._command = command
         self._folder = folder
         self._env = {name: os.environ[name] for name in _PASSED_ON if name in os.environ} | dict(env)
         self._process: asyncio.subprocess.Process | None = None
-        self._listening: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._words: deque[bytes] = deque()
-        self._lines: deque[bytes] = deque()
-        self._rest = b""
         self.stray: list[str] = []
         """Lines on standard output that are no messages."""
         self.stray_count = 0
@@ -93,26 +93,7 @@ class Child:
         lines = b"".join(self._words).decode(errors="replace").splitlines()
         return "\n".join(lines[-_WORDS:])
 
-    async def ask(self, message: Message, headers: Mapping[str, str]) -> Message:
-        """Send a request, and give its answer. Raises ``Closed``."""
-        await self.tell(message, headers)
-        while True:
-            said = await self._heard()
-            if answers(said, message["id"]):
-                return said
-            if reply := reply_to(said):
-                await self.tell(reply, headers)
-
-    async def tell(self, message: Message, headers: Mapping[str, str]) -> None:
-        """Send a message on a line of its own; whether anybody takes it shows in what comes back."""
-        del headers  # there are none over pipes
-        assert self._process
-        assert self._process.stdin
-        with contextlib.suppress(OSError):
-            self._process.stdin.write(encoded(message) + b"\n")
-            await self._process.stdin.drain()
-
-    async def __aenter__(self) -> Self:
+    async def __aenter__(self) -> Streams:
         program = self._program()
         try:
             self._process = await asyncio.create_subprocess_exec(
@@ -127,8 +108,15 @@ class Child:
         except OSError as error:
             why = Why.NO_PROGRAM if isinstance(error, FileNotFoundError | NotADirectoryError) else Why.OURS
             raise NoTalk(why, f"no process could be started in `{self._folder}`: {error.strerror}") from None
-        self._listening = asyncio.create_task(self._listen(), name="an mcp server's words")
-        return self
+        incoming, received = anyio.create_memory_object_stream[Item](64)
+        outgoing, sent = anyio.create_memory_object_stream[SessionMessage](64)
+        self._streams = (incoming, received, outgoing, sent)
+        self._tasks = [
+            asyncio.create_task(self._read(incoming), name="an mcp server's output"),
+            asyncio.create_task(self._write(sent), name="an mcp server's input"),
+            asyncio.create_task(self._listen(), name="an mcp server's words"),
+        ]
+        return received, outgoing
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -147,15 +135,17 @@ class Child:
             await self._tidy(process)
 
     async def _tidy(self, process: asyncio.subprocess.Process) -> None:
-        assert self._listening
         try:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(process.wait(), _KILL_S)
             with contextlib.suppress(TimeoutError):  # its last words
-                await asyncio.wait_for(asyncio.shield(self._listening), _SETTLE_S)
+                await asyncio.wait_for(asyncio.shield(self._tasks[2]), _SETTLE_S)
         finally:
-            self._listening.cancel()
-            await asyncio.gather(self._listening, return_exceptions=True)
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            for stream in self._streams:
+                stream.close()
             process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001  # asyncio shows no other way
 
     def _program(self) -> str:
@@ -179,37 +169,44 @@ class Child:
             else:
                 return
 
-    async def _heard(self) -> Message:
-        """The next message; lines that are none are noted."""
-        while True:
-            while self._lines:
-                line = self._lines.popleft()
-                if (message := message_in(line)) is not None:
-                    return message
-                if line.strip():
-                    self._note(line)
-            await self._read()
-
-    async def _read(self) -> None:
-        """Wait for more lines. Giving up waiting loses nothing."""
+    async def _read(self, incoming: MemoryObjectSendStream[Item]) -> None:
         assert self._process
         assert self._process.stdout
-        if len(self._rest) > _LONGEST_LINE:
-            self.too_long = True
-            self._note(self._rest)
-            raise Closed
-        chunk = b""
-        with contextlib.suppress(OSError):
-            chunk = await self._process.stdout.read(65_536)
-        if not chunk and not self._rest.strip():
-            raise Closed
-        *lines, self._rest = (self._rest + (chunk or b"\n")).split(b"\n")  # the last line may have no end
-        self._lines += lines
+        rest = b""
+        with incoming, contextlib.suppress(anyio.BrokenResourceError, anyio.ClosedResourceError, OSError):
+            while chunk := await self._process.stdout.read(65_536):
+                *lines, rest = (rest + chunk).split(b"\n")
+                for line in lines:
+                    if line.strip():
+                        await self._take(line, incoming)
+                if len(rest) > _LONGEST_LINE:
+                    self.too_long = True
+                    self._note(rest)
+                    return
+            if rest.strip():
+                await self._take(rest, incoming)
+
+    async def _take(self, line: bytes, incoming: MemoryObjectSendStream[Item]) -> None:
+        try:
+            message = jsonrpc_message_adapter.validate_json(line, by_name=False)
+        except ValueError:
+            self._note(line)
+            return
+        await incoming.send(SessionMessage(message))
 
     def _note(self, line: bytes) -> None:
         self.stray_count += 1
         if len(self.stray) < _STRAY:
             self.stray.append(line[:_STRAY_CHARS].decode(errors="replace").strip())
+
+    async def _write(self, sent: MemoryObjectReceiveStream[SessionMessage]) -> None:
+        assert self._process
+        assert self._process.stdin
+        with sent, contextlib.suppress(OSError):
+            async for each in sent:
+                text = each.message.model_dump_json(by_alias=True, exclude_unset=True)
+                self._process.stdin.write(text.encode() + b"\n")
+                await self._process.stdin.drain()
 
     async def _listen(self) -> None:
         assert self._process

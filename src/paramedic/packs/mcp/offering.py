@@ -7,6 +7,7 @@ from typing import Any
 
 from paramedic.model.clock import SystemClock
 from paramedic.model.errors import ParamedicError
+from paramedic.packs.mcp.checks import EXTRA, NO_LIBRARY
 from paramedic.packs.mcp.manifest import contract, digest
 from paramedic.packs.mcp.target import Mcp
 from paramedic.packs.mcp.trouble import NoTalk
@@ -17,8 +18,10 @@ _LONGEST = 64 << 10
 
 async def offers(server: Mcp, folder: Path, limit_s: float) -> Mapping[str, Json]:
     """Its name, the revision that it speaks, and its tools with their schemas."""
-    from paramedic.packs.mcp.talk import visit  # aiohttp takes long to import
-
+    try:
+        from paramedic.packs.mcp.talk import visit
+    except ImportError:
+        raise ParamedicError(NO_LIBRARY, hint=EXTRA) from None
     try:
         seen = await visit(server, folder, limit_s=limit_s, clock=SystemClock())
     except NoTalk as no:
@@ -46,15 +49,16 @@ class Call:
         return Preview(summary=f"call `{tool}` of `{context.component.name}` with {json.dumps(arguments)}")
 
     async def apply(self, context: ActContext) -> Outcome:
-        from paramedic.packs.mcp.talk import call  # aiohttp takes long to import
-
+        try:
+            from paramedic.packs.mcp.talk import call
+        except ImportError:
+            raise ActionFailed(f"{NO_LIBRARY}; {EXTRA}") from None
         tool, arguments = _order(context)
         target = context.component.target
         assert isinstance(target, Mcp)
         context.checkpoint("mid-act")
         try:
-            folder, limit_s = context.service.path.parent, context.limit_s * 0.9
-            result = await call(target, folder, tool, arguments, limit_s=limit_s, clock=context.clock)
+            result = await call(target, context.service.path.parent, tool, arguments, limit_s=context.limit_s * 0.9)
         except NoTalk as no:
             raise ActionFailed(str(no)) from None
         text = "\n".join(str(each.get("text", "")) for each in result.get("content", ()) if each.get("type") == "text")

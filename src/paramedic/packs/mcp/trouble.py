@@ -1,4 +1,4 @@
-"""Why a server of tools could not be talked to."""
+"""Why a server of tools could not be talked to. Known without its client library."""
 
 from enum import StrEnum
 

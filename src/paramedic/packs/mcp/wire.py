@@ -1,218 +1,107 @@
-"""The way to a server over streamable HTTP: a message is a request, its answer JSON or a stream of events."""
+"""The client library's way over HTTP, with what it keeps to itself: the statuses, the heads of bodies, the failures."""
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
-from types import TracebackType
-from typing import Self
-from urllib.parse import urljoin, urlsplit
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from functools import lru_cache
 
-import aiohttp
+import httpx2
 
-from paramedic.model.clock import Clock
-from paramedic.packs.http.answer import NoAnswer, Trouble, readable
-from paramedic.packs.http.exchange import Client, revealed
-from paramedic.packs.http.failing import telling
-from paramedic.packs.mcp.messages import Message, answers, encoded, message_in, reply_to
-from paramedic.packs.mcp.target import Mcp
-from paramedic.packs.mcp.trouble import NoTalk, Why
-from paramedic.packs.tcp.entry import Why as Cause
-from paramedic.packs.tcp.entry import by_cause
+from paramedic.packs.tcp.resolve import addresses
 
-_LARGEST, _HEAD, _SHOWN = 8 << 20, 64 << 10, 400
-_REDIRECTS, _KEEPING_THE_METHOD = 5, (307, 308)
-_PEEK_S, _GOODBYE_S, _AGAIN_S = 1.0, 0.5, 1.0
-_SESSION = "Mcp-Session-Id"
-_EVENTS = "text/event-stream"
-_ACCEPT = {"Accept": f"application/json, {_EVENTS}", "Content-Type": "application/json"}
-_WHY = {Trouble.NAME: Why.UNRESOLVED, Trouble.TLS: Why.TLS, Trouble.OURS: Why.OURS, Trouble.TIMEOUT: Why.SILENT}
+_HEAD, _LARGEST = 2048, 8 << 20
+_PEEK_S = 1.0
+_SPOKEN = ("application/json", "text/event-stream")
+SESSION = "mcp-session-id"
 
 
-class Wire:
-    """Speaks with one server. What it could not say or hear is a ``NoTalk``."""
+class TooMuch(httpx2.TransportError):
+    """An answer is larger than any that is read."""
 
-    def __init__(self, server: Mcp, clock: Clock) -> None:
-        assert server.url is not None, "a command is spoken to over its pipes"
-        self._headers = revealed(server.headers)
-        self._url = server.url
-        if any(name.lower() == "authorization" for name in self._headers):  # both at once cannot be sent
-            self._url = urlsplit(self._url)._replace(netloc=urlsplit(self._url).netloc.rpartition("@")[2]).geturl()
-        self._verify_tls = server.verify_tls
-        self._client = Client(clock, keeps_cookies=True)
-        self._session_id: str | None = None
 
-    async def __aenter__(self) -> Self:
-        await self._client.__aenter__()
-        return self
+class Recorder(httpx2.AsyncBaseTransport):
+    """Passes requests on, and remembers the newest answer."""
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __init__(self, *, verify: bool, limit_s: float) -> None:
+        self._inner = httpx2.AsyncHTTPTransport(verify=_trust(verify=verify), retries=0)
+        self._limit_s = limit_s
+        self.status: int | None = None
+        self.kind = ""
+        """The newest answer's content type."""
+        self.head = b""
+        """The beginning of its body."""
+        self.failure: Exception | None = None
+        self.session: str | None = None
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """One request."""
         try:
-            if self._session_id is not None:
-                with contextlib.suppress(Exception):  # a boundary: whatever it says, it is over
-                    async with asyncio.timeout(_GOODBYE_S), self._sent("DELETE", {}):
-                        pass
-        finally:
-            await self._client.__aexit__(kind, error, trace)
+            await addresses(request.url.host, request.url.port or 0, self._limit_s)  # not where it blocks others
+            response = await self._inner.handle_async_request(request)
+        except Exception as error:
+            self.failure = error
+            raise
+        if request.method != "POST":
+            return response
+        self.status, self.head = response.status_code, b""
+        self.kind = response.headers.get("content-type", "")
+        self.session = response.headers.get(SESSION) or self.session
+        assert isinstance(response.stream, httpx2.AsyncByteStream)
+        overheard = response.stream = _Overheard(response.stream, self)
+        if response.status_code >= 400 or not self.kind.startswith(_SPOKEN):
+            await overheard.peek()  # nobody else reads it
+        return response
 
-    async def ask(self, message: Message, headers: Mapping[str, str]) -> Message:
-        """Send a request, and give its answer."""
-        with _telling():
-            async with self._sent("POST", headers, encoded(message)) as response:
-                self._session_id = response.headers.get(_SESSION) or self._session_id
-                if response.status >= 300:
-                    return await _refusal(response)
-                kind = response.content_type.lower() if "Content-Type" in response.headers else ""
-                if kind != _EVENTS:
-                    return await _answer(response, kind, message["id"])
-                found, onward = await self._listen(response, message["id"], headers)
-            while found is None and onward is not None:  # a server may hang up and be asked for the rest
-                await asyncio.sleep(onward.again_s)
-                async with self._sent("GET", {**headers, "Last-Event-ID": onward.last}) as response:
-                    if response.status != 200 or response.content_type.lower() != _EVENTS:
-                        break
-                    found, onward = await self._listen(response, message["id"], headers)
-        if found is None:
-            raise NoTalk(Why.PROTOCOL, "its stream of events ended without an answer")
-        return found
-
-    async def tell(self, message: Message, headers: Mapping[str, str]) -> None:
-        """Send what has no answer; what the server thinks of it shows when it is asked next."""
-        with _telling():
-            async with self._sent("POST", headers, encoded(message)):
-                pass
-
-    @asynccontextmanager
-    async def _sent(
-        self, method: str, headers: Mapping[str, str], body: bytes | None = None
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """The head of an answer, after redirects within the same server."""
-        session = {_SESSION: self._session_id} if self._session_id else {}
-        for _ in range(_REDIRECTS + 1):
-            async with self._client.session.request(
-                method,
-                self._url,
-                data=body,
-                headers={**self._headers, **_ACCEPT, **session, **headers},
-                allow_redirects=False,
-                ssl=self._verify_tls,
-            ) as response:
-                onward = urljoin(self._url, response.headers.get("Location", ""))
-                if response.status not in _KEEPING_THE_METHOD or urlsplit(onward)[:2] != urlsplit(self._url)[:2]:
-                    yield response
-                    return
-            self._url = onward
-        raise NoTalk(Why.STATUS, f"more than {_REDIRECTS} redirects", status=response.status)
-
-    async def _listen(
-        self, response: aiohttp.ClientResponse, number: object, headers: Mapping[str, str]
-    ) -> "tuple[Message | None, _Onward | None]":
-        """The answer among the events; where it is not, how the rest can be asked for."""
-        onward = _Onward()
-        async for data in _events(response.content, onward):
-            message = message_in(data)
-            if message is None:
-                raise NoTalk(Why.PROTOCOL, "its answer is no message", line=_line(data))
-            if answers(message, number):
-                return message, None
-            if reply := reply_to(message):
-                await self.tell(reply, headers)
-        return None, onward if onward.last else None
+    async def aclose(self) -> None:
+        """Close what is open."""
+        await self._inner.aclose()
 
 
-class _Onward:
-    """Where a stream of events can be taken up again."""
+class _Overheard(httpx2.AsyncByteStream):
+    """A body on its way, of which the beginning is remembered."""
 
-    def __init__(self) -> None:
-        self.last = ""
-        self.again_s = _AGAIN_S
+    def __init__(self, inner: httpx2.AsyncByteStream, recorder: Recorder) -> None:
+        self._inner = inner
+        self._parts = aiter(inner)
+        self._recorder = recorder
+        self._peeked: list[bytes] = []
+        self._size = 0
 
+    async def peek(self) -> None:
+        """Remember the beginning before anybody reads on."""
+        with contextlib.suppress(TimeoutError, StopAsyncIteration, httpx2.TransportError):
+            async with asyncio.timeout(_PEEK_S):
+                self._peeked.append(self._noted(await anext(self._parts)))
 
-async def _events(content: aiohttp.StreamReader, onward: _Onward) -> AsyncIterator[bytes]:
-    """The data of each event (HTML Living Standard, 9.2.6)."""
-    held, total = bytearray(), 0
-    data: list[bytes] = []
-    async for chunk in content.iter_any():
-        held += chunk
-        total += len(chunk)
-        if total > _LARGEST:
-            raise NoTalk(Why.PROTOCOL, f"an answer is longer than {_LARGEST >> 20} MiB")
-        while (end := held.find(b"\n")) >= 0:
-            line = bytes(held[:end]).rstrip(b"\r")
-            del held[: end + 1]
-            name, _, value = line.partition(b":")
-            value = value.removeprefix(b" ")
-            if not line:
-                if event := b"\n".join(data):
-                    yield event
-                data = []
-            elif name == b"data":
-                data.append(value)
-            elif name == b"id":
-                onward.last = value.decode(errors="replace")
-            elif name == b"retry" and value.isdigit():
-                onward.again_s = min(int(value) / 1000, 60.0)
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for part in self._peeked:
+            yield part
+        async for part in self._parts:
+            yield self._noted(part)
 
+    def _noted(self, part: bytes) -> bytes:
+        self._size += len(part)
+        if self._size > _LARGEST:
+            raise TooMuch(f"an answer is longer than {_LARGEST >> 20} MiB")
+        if len(self._recorder.head) < _HEAD:
+            self._recorder.head += part[:_HEAD]
+        return part
 
-async def _answer(response: aiohttp.ClientResponse, kind: str, number: object) -> Message:
-    """The answer that a whole body is."""
-    if response.status in (202, 204):
-        raise NoTalk(Why.PROTOCOL, f"it took the request with {response.status} and will not answer")
-    if kind != "application/json":
-        raise NoTalk(
-            Why.PROTOCOL, f"its answer is `{readable(kind) or 'of no kind'}`", line=_line(await _peek(response))
-        )
-    body = bytearray()
-    while len(body) <= _LARGEST and (chunk := await response.content.read(1 << 16)):
-        body += chunk
-    if len(body) > _LARGEST:
-        raise NoTalk(Why.PROTOCOL, f"an answer is longer than {_LARGEST >> 20} MiB")
-    message = message_in(bytes(body))
-    if message is None or not answers(message, number):
-        said = "its answer is no message" if message is None else "its answer is to another request"
-        raise NoTalk(Why.PROTOCOL, said, line=_line(bytes(body)))
-    return message
+    async def aclose(self) -> None:
+        await self._inner.aclose()
 
 
-async def _refusal(response: aiohttp.ClientResponse) -> Message:
-    """The error of the protocol that came with a status; where there is none, the status is the answer."""
-    head, status = await _peek(response), response.status
-    message = message_in(head)
-    if message is not None and "error" in message:
-        if status not in (401, 403):
-            return message
-        said = str(message["error"]["message"])
-    else:
-        said = f"answered {status}" + (", a redirect elsewhere" if status < 400 else "")
-    raise NoTalk(Why.STATUS, said, status=status, line=_line(head))
+def client(recorder: Recorder, headers: Mapping[str, str], limit_s: float) -> httpx2.AsyncClient:
+    """A client over the recorder that uses no proxy and nothing else of our environment."""
+    return httpx2.AsyncClient(transport=recorder, headers=dict(headers), timeout=limit_s, trust_env=False)
 
 
-async def _peek(response: aiohttp.ClientResponse) -> bytes:
-    """The beginning of a body that nobody needs."""
-    head = bytearray()
-    with contextlib.suppress(TimeoutError, aiohttp.ClientError):
-        async with asyncio.timeout(_PEEK_S):
-            while len(head) < _HEAD and (chunk := await response.content.read(_HEAD)):
-                head += chunk
-    return bytes(head)
-
-
-def _line(content: bytes) -> str:
-    """The first line, for people."""
-    return readable(next(iter(content.decode(errors="replace").strip().splitlines()), ""))[:_SHOWN]
-
-
-@contextmanager
-def _telling() -> Iterator[None]:
-    """Within it every failure of an exchange is a ``NoTalk``."""
-    try:
-        with telling(0.0, lambda: ""):  # how long it may take is bounded elsewhere
-            yield
-    except NoAnswer as none:
-        why = _WHY.get(none.trouble)
-        if none.trouble is Trouble.CONNECT:
-            why = Why.SILENT if by_cause(none) is Cause.TIMEOUT else Why.REFUSED
-        said = str(none) if why else f"the connection broke: {none}"
-        raise NoTalk(why or Why.PROTOCOL, said) from None
+@lru_cache(maxsize=2)
+def _trust(*, verify: bool) -> ssl.SSLContext:
+    """Made once: reading all certificates takes longer than a look."""
+    trust = ssl.create_default_context()
+    if not verify:
+        trust.check_hostname = False
+        trust.verify_mode = ssl.CERT_NONE
+    return trust
