@@ -14,9 +14,11 @@ from paramedic.model.change import Change
 from paramedic.model.code import Code, Ending, IssueType
 from paramedic.model.component import Owner
 from paramedic.model.errors import PackError
+from paramedic.model.happening import Happening
 from paramedic.model.wire import Json
 from paramedic.sdk.action import ActionSpec
 from paramedic.sdk.check import CheckSpec
+from paramedic.sdk.context import Context
 from paramedic.sdk.saving import Backup
 
 Address = tuple[str, int]
@@ -50,6 +52,8 @@ class Kind:
     changed: Callable[[Any, datetime], tuple[Change, ...]] = lambda _target, _since: ()
     """What was changed of a component since then, as far as its files tell; their ``component`` is filled in by whoever
     asks. Cheap: it is asked whenever something fails. It may block."""
+    tells: Callable[[Context, datetime], Awaitable[tuple[Happening, ...]]] | None = None
+    """What happened in a component since then, for the timeline of an incident; asked while one is open."""
     offers: Callable[[Any, Path, float], Awaitable[Mapping[str, Json]]] | None = None
     """What a component offers beyond a verdict, for commands that show it: given its target, the folder of the service
     file and the seconds that it may take; changes nothing. Raises ``ParamedicError`` where it cannot be asked."""

@@ -23,6 +23,7 @@ from paramedic.watch.ballast import hold
 from paramedic.watch.calling import Calling
 from paramedic.watch.commands import Commands
 from paramedic.watch.delivery import Delivery
+from paramedic.watch.happenings import Happenings
 from paramedic.watch.heartbeat import beat
 from paramedic.watch.jobs import keep_doing, said
 from paramedic.watch.keeping import Keeping
@@ -122,6 +123,7 @@ async def _look_after(
         "following the clock": schedule.follow_clock,
         "holding room": lambda: hold(node),
         "calling people": Calling(node).run,
+        "taking down what happens": Happenings(node).run,
         "delivering messages": Delivery(node).run,
         "the heartbeat": lambda: beat(node.service.settings, node.clock),
         "making backups": BackingUp(node).run,

@@ -279,7 +279,7 @@ def _condition(given: dict[str, Any], patient: Mapping[str, Any]) -> dict[str, A
 async def _not_yet(context: ActContext, stuck: list[Guard]) -> str | None:
     """Why a stuck breaker must stay open: what it protects does not work, or nobody knows what that is."""
     for each in stuck:
-        protects = _protected(each, context)
+        protects = protected(each, context)
         if not protects:
             return f"nobody says what breaker `{each.name}` protects; name it in `dependencies`"
         for name in protects:
@@ -293,7 +293,8 @@ async def _not_yet(context: ActContext, stuck: list[Guard]) -> str | None:
     return None
 
 
-def _protected(guard: Guard, context: ActContext) -> tuple[str, ...]:
+def protected(guard: Guard, context: Context | ActContext) -> tuple[str, ...]:
+    """The components that a breaker protects calls to."""
     component: Component = context.component
     if named := target_of(context).dependencies.get(guard.name):
         return (named,)

@@ -6,15 +6,15 @@ from paramedic.guard.clock import SYSTEM
 from paramedic.guard.outside import SILENT, Order, ask
 from paramedic.packs.guards.seeing import Guard
 from paramedic.packs.guards.target import Guards
-from paramedic.sdk import ActContext, ActionFailed
+from paramedic.sdk import ActContext, ActionFailed, Context
 from paramedic.sdk.blocking import in_thread
 
 WITHIN_S = 3.0
 """A process looks five times a second; one that does not answer in this time hangs."""
 
 
-def target_of(context: ActContext) -> Guards:
-    """The guards that a step is about."""
+def target_of(context: Context | ActContext) -> Guards:
+    """The guards that a look or a step is about."""
     target = context.component.target
     if not isinstance(target, Guards):
         raise ActionFailed(f"`{context.component.name}` has no guards")
