@@ -34,9 +34,6 @@ def incidents() -> None:
     """Troubles of the service, each as one story. Alone it lists them."""
 
 
-incidents.add_command(report)
-
-
 @incidents.command("list")
 @click.option("--open", "only_open", is_flag=True, help="Only those that are not resolved.")
 @click.option("--limit", default=50, show_default=True, help="At most this many, newest first.")
@@ -55,6 +52,9 @@ def list_(context: click.Context, only_open: bool, limit: int, style: str) -> No
         for each in found or ()
     ]
     show_rows(("opened", "id", "sev", "state", "component", "code"), rows, empty="no incidents")
+
+
+incidents.add_command(report)  # after the one that is meant when none is named
 
 
 @incidents.command()
