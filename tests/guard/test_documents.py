@@ -7,6 +7,7 @@ import pytest
 
 from paramedic.guard.documents import read_document
 from paramedic.guard.errors import MissingExtra, UnreadableDocument
+from paramedic.guard.flags import BASELINE
 
 YAML = """# flags
 overlays:
@@ -57,9 +58,62 @@ def test_json_in_a_yaml_file_needs_no_parser(monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "ruamel.yaml", None)
     assert read("f.yaml", '  {"a": 1}').value == {"a": 1}
     with pytest.raises(
-        MissingExtra, match=r"is YAML, which needs a parser: pip install 'paramedic\[guard\]', or write JSON"
+        MissingExtra,
+        match=r"line 1 of `f.yaml` needs a parser for YAML: pip install 'paramedic\[guard\]', or write JSON",
     ):
         read("f.yaml", "a: 1")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        BASELINE.read_text(),
+        "",
+        "# nothing yet\n\n",
+        "a: true\nb-2.c: false\n_d:   true   # because\n",
+        "overlays:\n  # first\n  a: true\n\n  b: false # off\n",
+        "overlays:\n    a: true\n    A: true\nflags: {}  # none\nx: false\n",
+        "overlays:\nflags:\n  overlays: true\n  flags: false\n",
+    ],
+)
+def test_switches_need_no_parser(monkeypatch, text) -> None:
+    """What is only true or false is read without one, and means the same, lines included."""
+    parsed = read("f.yaml", text)
+    monkeypatch.setitem(sys.modules, "ruamel.yaml", None)
+    assert read("f.yaml", text) == parsed
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("a: 1", 1),
+        ("a: yes", 1),
+        ("a: True", 1),
+        ("a:true", 1),
+        ("a: true#", 1),
+        ("'a': true", 1),
+        ("True: true", 1),
+        ("null: true", 1),
+        ("1: true", 1),
+        ("a: true\na: false", 2),
+        ("a:\n  b: true\n  b: true", 3),
+        ("a: true\n  b: true", 2),
+        ("a: {}\n  b: true", 2),
+        ("  a: true", 1),
+        ("a:\n  b: true\n   c: true", 3),
+        ("a:\n  b:\n    c: true", 2),
+        ("a:\n  b: {}", 2),
+        ("a:\n\tb: true", 2),
+        ("\t", 1),
+        ("é: true", 1),
+        ("- a", 1),
+    ],
+)
+def test_more_than_switches_is_never_guessed(monkeypatch, text, line) -> None:
+    """Without a parser, the line that needs one is named."""
+    monkeypatch.setitem(sys.modules, "ruamel.yaml", None)
+    with pytest.raises(MissingExtra, match=f"line {line} of `f.yaml` needs a parser"):
+        read("f.yaml", text)
 
 
 @pytest.mark.parametrize(

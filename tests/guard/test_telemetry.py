@@ -15,6 +15,7 @@ from paramedic.guard import (
     FeatureFlags,
     LabelCap,
     MemoryMonitor,
+    PerformanceMonitor,
     telemetry,
 )
 from paramedic.guard.cardinality import LABELS
@@ -35,7 +36,10 @@ def collected(monkeypatch):
             for scope in resource.scope_metrics:
                 for metric in scope.metrics:
                     found[metric.name] = {
-                        tuple(sorted(point.attributes.items())): point.value for point in metric.data.data_points
+                        tuple(sorted(point.attributes.items())): (point.count, point.sum)
+                        if hasattr(point, "count")
+                        else point.value
+                        for point in metric.data.data_points
                     }
                     found[f"{metric.name} unit"] = metric.unit
         return found
@@ -68,10 +72,21 @@ def test_every_guard_is_measured_under_its_name(collected, clock, tmp_path) -> N
     cap = LabelCap(limit=1, name="mine")
     cap.labels(x="1")
     cap.labels(x="2")
-    guards = [breaker, idle, tripwire, flags, memory, unlooked, queue, cap]
+    calls = PerformanceMonitor(clock=clock)
+    calls.record(0.25)
+    calls.record(0.5)
+    guards = [breaker, idle, tripwire, flags, memory, unlooked, queue, cap, calls]
     telemetry.export(guards)
+    calls.record(9.0)
+    calls.forked()  # what is not told yet is told by the parent
+    calls.record(2.0, error=True)
     telemetry.export(guards)
     found = collected()
+    assert found["fusion.execution.latency_ms"] == {
+        (("error", "false"), ("monitor", "performance")): (2, 750.0),
+        (("error", "true"), ("monitor", "performance")): (1, 2000.0),
+    }
+    assert found["fusion.execution.latency_ms unit"] == "ms"
     assert found["guard.breaker.state"] == {(("breaker", "idle"),): 0, (("breaker", "model"),): 2}
     assert found["fusion.circuit_breaker.event"] == {
         **{(("breaker", "idle"), ("event", event)): 0 for event in ("opened", "half_opened", "closed", "rejected")},

@@ -1,6 +1,7 @@
 """Configuration files as plain values that still know their lines.
 
-JSON needs nothing. YAML needs a parser, which is imported when the first YAML file is read.
+JSON needs nothing, nor does YAML that only says what is true and false (the file for an emergency). Other YAML needs a
+parser, which is imported when the first YAML file is read.
 """
 
 import json
@@ -10,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from paramedic.guard.errors import MissingExtra, Problem, UnreadableDocument
-
-Where = tuple[str | int, ...]
+from paramedic.guard.switches import MoreThanSwitches, Where, read_switches
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,12 +55,16 @@ def _yaml(path: Path, text: str) -> Document:
         from ruamel.yaml import YAML
         from ruamel.yaml.error import MarkedYAMLError, YAMLError
     except ImportError as error:
-        raise MissingExtra(
-            f"`{path}` is YAML, which needs a parser: pip install 'paramedic[guard]', or write JSON"
-        ) from error
+        try:
+            value, lines = read_switches(text)
+        except MoreThanSwitches as more:
+            raise MissingExtra(
+                f"line {more} of `{path}` needs a parser for YAML: pip install 'paramedic[guard]', or write JSON"
+            ) from error
+        return Document(value=value or None, lines=lines)
     try:
         value = YAML(typ="safe", pure=True).load(text)
-        lines: dict[Where, int] = {}
+        lines = {}
         _note_lines(YAML(typ="safe", pure=True).compose(text), (), lines)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark

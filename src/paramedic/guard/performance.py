@@ -11,6 +11,8 @@ from paramedic.guard.clock import SYSTEM, Clock, iso
 from paramedic.guard.events import GuardEvent, Listener, Listeners, announce
 from paramedic.guard.watcher import WATCHER
 
+_UNMEASURED = 10_000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Performance:
@@ -65,6 +67,8 @@ class PerformanceMonitor:
         self._clock = clock
         self._lock = Lock()
         self._samples: deque[tuple[float, bool]] = deque(maxlen=window)
+        self.unmeasured: deque[tuple[float, bool]] = deque(maxlen=_UNMEASURED)
+        """Calls that no metric has yet; the oldest are forgotten where nobody measures."""
         self._told: tuple[str, ...] = ()
         self._watched = False
 
@@ -74,6 +78,7 @@ class PerformanceMonitor:
             raise ValueError(f"a duration is a number of seconds, not `{duration_s}`")
         with self._lock:
             self._samples.append((duration_s, error))
+        self.unmeasured.append((duration_s, error))
         if not self._watched:
             self._watched = True
             WATCHER.watch(self)
@@ -142,6 +147,7 @@ class PerformanceMonitor:
         return "done"
 
     def forked(self) -> None:
-        """In the child of a fork."""
+        """In the child of a fork: what its parent measured is told by its parent."""
         self._lock = Lock()
+        self.unmeasured.clear()
         self._watched = False

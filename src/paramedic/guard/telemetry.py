@@ -1,6 +1,7 @@
 """The guards' numbers as OpenTelemetry metrics, where the program has loaded an SDK.
 
-Everything is read when the SDK collects, so no guarded call pays for it. Labels pass the cap of `LABELS`.
+Everything is read when the SDK collects, or when the watcher looks, so no guarded call pays for it. Labels pass the cap
+of `LABELS`.
 """
 
 from collections.abc import Callable, Iterable
@@ -12,17 +13,22 @@ from paramedic.guard.cardinality import LABELS
 _STATES = {"closed": 0, "half_open": 1, "open": 2}
 _guards: WeakSet[Any] = WeakSet()
 _exported = False
+_latency: Any = None  # the histogram of the SDK, once there is one
 
 Row = tuple[float, dict[str, str]]
 
 
 def export(guards: list[Any]) -> None:
     """Register the instruments once; from then on whatever guards there are is read."""
-    global _exported  # noqa: PLW0603 - instruments exist once per process
+    global _exported, _latency  # noqa: PLW0603 - instruments exist once per process
     _guards.update(guards)
-    if _exported:
-        return
-    _exported = True
+    if not _exported:
+        _exported = True
+        _latency = _register()
+    measure_calls()
+
+
+def _register() -> Any:
     from opentelemetry import metrics
 
     meter = metrics.get_meter("paramedic.guard")
@@ -45,6 +51,16 @@ def export(guards: list[Any]) -> None:
     gauge("guard.memory.rss_bytes", "By", memory)
     gauge("guard.tasks.pending", "1", tasks)
     counter("guard.metrics.folded", "1", folds)
+    return meter.create_histogram("fusion.execution.latency_ms", unit="ms")
+
+
+def measure_calls() -> None:
+    """Give the calls of every performance monitor to the histogram."""
+    for guard in _of("performance"):
+        monitor = LABELS.fold("monitor", guard.name)
+        while guard.unmeasured:
+            duration_s, error = guard.unmeasured.popleft()
+            _latency.record(duration_s * 1000, {"monitor": monitor, "error": "true" if error else "false"})
 
 
 def _of(kind: str) -> list[Any]:
