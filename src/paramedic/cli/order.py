@@ -13,9 +13,10 @@ def _order(context: click.Context, verb: str, names: tuple[str, ...], style: str
         component = service.components.get(name)
         if component is None:
             raise UsageError(f"there is no component `{name}`", hint=f"known: {', '.join(service.components)}")
-        if component.process is None or not component.process.is_managed:
+        if component.owner is None and not (component.process and component.process.is_managed):
             raise UsageError(
-                f"`{name}` has no command that paramedic could run", hint="give it `process: {command: […]}`"
+                f"`{name}` has no command that paramedic could run",
+                hint="give it `process: {command: […]}`, or name its `owner`",
             )
     result = ask(service, registry, verb, {"components": list(names)})
     plans = result["plans"]

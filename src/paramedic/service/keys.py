@@ -26,13 +26,13 @@ class Manager(StrEnum):
 class OwnerCommands:
     """How a component is started and stopped by commands of its own. Each is run in the folder of the service file."""
 
-    start: tuple[str, ...]
+    start: str | tuple[str, ...]
     """Starts it and returns."""
-    stop: tuple[str, ...]
+    stop: str | tuple[str, ...]
     """Stops it and returns when it is gone."""
-    restart: tuple[str, ...] = ()
+    restart: str | tuple[str, ...] = ()
     """Restarts it; without it, it is stopped and started."""
-    status: tuple[str, ...] = ()
+    status: str | tuple[str, ...] = ()
     """Exits with 0 while it runs, and with anything else while it does not; without it only its checks can tell."""
 
 

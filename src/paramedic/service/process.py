@@ -56,7 +56,9 @@ def read_owner(node: Node, label: str, shaper: Shaper) -> Owner | None:
         )
         return None
     ((manager, named),) = managers.items()
-    options = shaper.read(table.nodes[_OPTIONS], tuple[str, ...], dotted(label, _OPTIONS)) if _OPTIONS in table.nodes else ()
+    options = (
+        shaper.read(table.nodes[_OPTIONS], tuple[str, ...], dotted(label, _OPTIONS)) if _OPTIONS in table.nodes else ()
+    )
     if manager not in list(Manager) or options is INVALID:
         return None
     if manager == Manager.COMMAND:
@@ -82,10 +84,8 @@ def _own_commands(node: Node, label: str, shaper: Shaper) -> Owner | None:
     for verb, words in values.items():
         command = words[0] if len(words) == 1 else words  # one line of text stands for its words
         argv = _argv(command, table.lines.get(verb), f"{label}.{verb}", shaper.problems)
-        if argv is None:
-            valid = False
-        else:
-            commands[verb] = argv
+        valid = valid and argv is not None
+        commands[verb] = argv or ()
     return Owner(manager=Manager.COMMAND, commands=commands) if valid else None
 
 

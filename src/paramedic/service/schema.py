@@ -14,7 +14,7 @@ from paramedic.model.wire import Json, dump
 from paramedic.sdk.pack import Kind, Registry
 from paramedic.service.annotations import MAPPINGS, SEQUENCES, hints, keys_of, known_keys, options, words_of
 from paramedic.service.docstrings import of_class, of_fields
-from paramedic.service.keys import ComponentKeys, FileKeys, Manager
+from paramedic.service.keys import ComponentKeys, FileKeys, Manager, OwnerCommands
 from paramedic.service.quantity import UNITS, unit_of
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -66,7 +66,10 @@ def _component(kinds: list[Kind]) -> dict[str, Json]:
         "properties": {
             **{each.value: {"type": "string", "minLength": 1} for each in Manager},
             Manager.COMMAND.value: _table(OwnerCommands),
-            "options": {"description": "What its program needs before the verb.", **_WORDS},
+            "options": {
+                "description": "What its program needs before the verb, such as `-c supervisord.conf`.",
+                "anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "string"}],
+            },
         },
         "additionalProperties": False,
         "oneOf": [{"required": [each.value]} for each in Manager],

@@ -124,7 +124,7 @@ class Orders:
     def _proof(self, verb: str, name: str) -> list[str]:
         """The checks that must pass afterwards."""
         if verb not in ("configure", "restore-backup", "act"):
-            return [] if verb in ("stop", "shut-down") else ["process.alive"]
+            return [] if verb in ("stop", "shut-down") else ["process.alive", "container.state"]
         component = self.bench.service.components[name]
         return [each.id for each in self.bench.registry.checks if each.target(component) is component.target]
 

@@ -86,5 +86,5 @@ async def test_what_nobody_may_restart_is_left_to_its_owner(act):
     """Said, not failed: the database itself is well again."""
     context = act(Process(match="x"), look=answering(Status.CRITICAL))
     outcome = await ACTION.apply(context)
-    assert "only its owner" in outcome.summary
+    assert "does not say who restarts it" in outcome.summary
     await ACTION.verify(context, outcome.output)

@@ -3,7 +3,7 @@
 import signal
 from collections.abc import Mapping
 
-from paramedic.packs.process import answers
+from paramedic.packs.process import answers, owned
 from paramedic.packs.process.port import Kinship, Occupant, occupants
 from paramedic.sdk import (
     ActContext,
@@ -19,6 +19,7 @@ from paramedic.sdk import (
 )
 from paramedic.sdk.blocking import in_thread
 from paramedic.sdk.ending import end
+from paramedic.sdk.owning import is_owned
 
 
 @action("process.start", risk=Risk.REVERSIBLE)
@@ -26,6 +27,8 @@ class Start:
     """Start the component's process and wait until its checks pass."""
 
     async def preview(self, context: ActContext) -> Preview:
+        if is_owned(context.component):
+            return await owned.preview(context, "start")
         facts = context.processes.facts(context.component)
         summary = f"start `{context.component.name}`"
         if facts.pid is not None:
@@ -33,6 +36,8 @@ class Start:
         return Preview(summary=summary, blocked=await why_it_cannot_start(context))
 
     async def apply(self, context: ActContext) -> Outcome:
+        if is_owned(context.component):
+            return await owned.act(context, "start")
         await _refuse_if_it_cannot_start(context)
         context.checkpoint("mid-act")
         return await _start(context)
@@ -42,9 +47,11 @@ class Start:
         await _answers(context)
 
     async def reconcile(self, context: ActContext) -> DidIt:
-        return await was_launched(context)
+        return await was_launched(context, "start")
 
     async def undo(self, context: ActContext, output: Mapping[str, Json]) -> str:
+        if is_owned(context.component):
+            return await owned.undo_start(context, output)
         facts = context.processes.facts(context.component)
         if facts.pid is None or output.get("pid", facts.pid) != facts.pid:
             return "the process that was started is gone already"
@@ -57,12 +64,16 @@ class Stop:
     """Stop the component's process with all that descends from it, and confirm that it is gone."""
 
     async def preview(self, context: ActContext) -> Preview:
+        if is_owned(context.component):
+            return await owned.preview(context, "stop")
         facts = context.processes.facts(context.component)
         if facts.pid is None:
             return Preview(summary=f"`{context.component.name}` is not running; make sure that nothing of it is left")
         return Preview(summary=f"stop `{context.component.name}` (pid {facts.pid})")
 
     async def apply(self, context: ActContext) -> Outcome:
+        if is_owned(context.component):
+            return await owned.act(context, "stop")
         pid = context.processes.facts(context.component).pid
         context.checkpoint("mid-act")
         await context.processes.stop(context.component)
@@ -71,19 +82,28 @@ class Stop:
         return Outcome(summary=f"stopped pid {pid}", output={"stopped": pid})
 
     async def verify(self, context: ActContext, output: Mapping[str, Json]) -> None:
+        if is_owned(context.component):
+            return  # its owner has said that it is gone
         pid = context.processes.facts(context.component).pid
         if pid is not None and pid == output.get("stopped", pid):
             raise ActionFailed(f"pid {pid} is still there")
 
     async def reconcile(self, context: ActContext) -> DidIt:
+        if is_owned(context.component):
+            return await owned.reconcile(context, "stop")
         return DidIt.NO if context.processes.facts(context.component).pid is not None else DidIt.YES
 
 
 @action("process.restart", risk=Risk.DISRUPTIVE, tries=3)
 class Restart:
-    """Stop the component's process, confirm that it is gone, start it again and wait until its checks pass."""
+    """Stop the component's process, confirm that it is gone, start it again and wait until its checks pass.
+
+    What somebody else starts (``owner``) is restarted through them.
+    """
 
     async def preview(self, context: ActContext) -> Preview:
+        if is_owned(context.component):
+            return await owned.preview(context, "restart")
         facts = context.processes.facts(context.component)
         before = f"stop pid {facts.pid} and " if facts.pid is not None else ""
         return Preview(
@@ -169,8 +189,10 @@ def _spec(context: ActContext) -> ProcessSpec:
 async def why_it_cannot_start(context: ActContext) -> str | None:
     """In microseconds where its process lives or nobody listens on its port: a restart begins here."""
     spec, name = context.component.process, context.component.name
+    if is_owned(context.component):
+        return (await owned.preview(context, "restart")).blocked
     if spec is None or not spec.is_managed:
-        return f"`{name}` is not started by Paramedic: the service file gives no `command`"
+        return f"`{name}` is not started by Paramedic: the service file gives no `command` and no `owner`"
     facts = context.processes.facts(context.component)
     if facts.pid is not None:
         return None  # then it holds its port itself
@@ -189,7 +211,9 @@ async def _refuse_if_it_cannot_start(context: ActContext) -> None:
 
 
 async def restart(context: ActContext) -> Outcome:
-    """Stop the process of a component and start it again with the token of this step."""
+    """Stop the process of a component and start it again: with the token of this step, or through its owner."""
+    if is_owned(context.component):
+        return await owned.act(context, "restart")
     await _refuse_if_it_cannot_start(context)
     before = context.processes.facts(context.component).pid
     await context.processes.stop(context.component)
@@ -205,11 +229,16 @@ async def _start(context: ActContext) -> Outcome:
 
 async def _answers(context: ActContext) -> None:
     """The process that was started must live, and its component answer."""
+    if is_owned(context.component):
+        await owned.verify(context)
+        return
     await answers.wait(context, min(context.limit_s, _spec(context).ready_within_s), must_live=True)
 
 
-async def was_launched(context: ActContext) -> DidIt:
-    """Whether a process carries the token of this step."""
+async def was_launched(context: ActContext, verb: str = "restart") -> DidIt:
+    """Whether a process carries the token of this step, or its owner has done what it was told."""
+    if is_owned(context.component):
+        return await owned.reconcile(context, verb)
     found = await in_thread(proc.launched, {context.token})
     return DidIt.YES if context.token in found else DidIt.NO
 

@@ -6,6 +6,7 @@ from paramedic.packs.process import answers
 from paramedic.packs.process.actions import restart, was_launched
 from paramedic.packs.process.command import run
 from paramedic.sdk import ActContext, ActionFailed, DidIt, Json, Outcome, Preview, Risk, Status, action
+from paramedic.sdk.owning import is_owned
 
 _GRACE_S = 2.0
 """How long a component may take to notice by itself that its server is back."""
@@ -21,7 +22,7 @@ class ResetPool:
             f"run its command `{spec.reset_pools[0]}`"
             if spec and spec.reset_pools
             else f"restart `{name}`"
-            if spec and spec.is_managed
+            if (spec and spec.is_managed) or is_owned(context.component)
             else "tell that a person must restart it"
         )
         return Preview(summary=f"look at `{name}`, and if its checks still fail, {how}")
@@ -34,14 +35,16 @@ class ResetPool:
             context.checkpoint("mid-act")
             await run(context, spec, spec.reset_pools)
             return Outcome(summary=f"reset the pools of `{name}` with its own command")
-        if spec and spec.is_managed:
+        if (spec and spec.is_managed) or is_owned(context.component):
             return await restart(context)
-        return Outcome(summary=f"the checks of `{name}` still fail, and only its owner may restart it")
+        return Outcome(summary=f"the checks of `{name}` still fail, and the service file does not say who restarts it")
 
     async def verify(self, context: ActContext, output: Mapping[str, Json]) -> None:
         spec = context.component.process
         if spec and (spec.is_managed or spec.reset_pools):
             await answers.wait(context, min(context.limit_s, spec.ready_within_s), must_live=bool(output.get("pid")))
+        elif is_owned(context.component):
+            await answers.wait(context, context.limit_s, must_live=False)
 
     async def reconcile(self, context: ActContext) -> DidIt:
         if await _is_well(context):
