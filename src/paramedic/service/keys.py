@@ -72,8 +72,8 @@ class ComponentKeys:
     process: ProcessKeys | None = None
     """How Paramedic starts it, or how a process that somebody else starts is recognised."""
     owner: Mapping[Manager, str] | None = None
-    """Who starts it if not Paramedic, and under which name: ``{systemd: postgresql}``; with ``options`` for its program,
-    or ``{command: {start: […], stop: […]}}``."""
+    """Who starts it if not Paramedic, and under which name: ``{systemd: postgresql}``, beside it ``options`` for its
+    program; or ``{command: {start: […], stop: […]}}``."""
     interval_s: float | None = None
     """How often to look while watching."""
     timeout_s: float | None = None
