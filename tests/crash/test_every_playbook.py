@@ -41,10 +41,11 @@ DRILLS = {
     "refetch-model": "model-cache-corrupt",
     "wait-and-retry": "discord-rate-limited",
     "reconnect": "discord-gateway-dropped",
+    "wait-for-tools": "mcp-back-by-itself",
     "emergency-rollback": "release-degrades",
 }
-ELSEWHERE = {"make-backup", "wait-for-tools"}
-"""Playbooks without a drill: backups are killed in the middle in their own tests; waiting can be done again."""
+ELSEWHERE = {"make-backup"}
+"""Playbooks without a drill: backups are killed in the middle in their own tests."""
 POINTS = ("after-intent", "mid-act", "after-act", "after-done")
 UNINTERRUPTIBLE = {("restore-config", 1), ("reset-config", 1), ("restore-file", 1)}
 """Steps that find nothing to do in these drills, so that their act has no middle."""

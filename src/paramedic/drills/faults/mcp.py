@@ -11,6 +11,7 @@ from typing import Any
 from paramedic.drills.fault import Step, fault
 from paramedic.drills.patient import DrillFailed, Patient
 from paramedic.drills.ports import free_ports
+from paramedic.drills.watching import LOG
 from paramedic.sdk import proc
 from paramedic.sdk.blocking import in_thread
 
@@ -40,6 +41,18 @@ async def _over_http(patient: Patient) -> None:
     patient.edit(lambda document: document["components"].update(shelf=part))
 
 
+_SOMEBODYS = "paramedic.demo.patient.tools"
+
+
+async def _somebody_elses(patient: Patient) -> None:
+    """The patient uses a server of tools that somebody else starts, and starts again."""
+    (port,) = free_ports(1)
+    part = {"kind": "mcp", "url": f"http://127.0.0.1:{port}/mcp", "interval": "500ms", "timeout": "4s"}
+    guest = patient.invite((*_PYTHON, _SOMEBODYS, str(port)))
+    await patient.until(lambda: any(each.pid == guest.pid for each in proc.holders(port)), "the server to listen")
+    patient.edit(lambda document: document["components"].update(shelf=part))
+
+
 def _over_pipes(*, held: bool) -> Step:
     """Give the patient the same server as a command, held by an agent or started by nobody but us."""
 
@@ -66,6 +79,18 @@ def _deploy(patient: Patient, **release: object) -> None:
 async def crash_the_server(patient: Patient) -> None:
     """Kill a server of tools that speaks HTTP, under a parent that does not notice."""
     await patient.send("shelf", signal.SIGUSR1)
+
+
+@fault("mcp-back-by-itself", prepare=_somebody_elses)
+async def restart_by_somebody_else(patient: Patient) -> None:
+    """Kill a server of tools that somebody else looks after, who starts it again once Paramedic waits for it."""
+    [guest], port = patient.guests, patient.port("shelf")
+    patient.mark()
+    guest.kill()
+    guest.wait()
+    log = patient.folder / LOG
+    await patient.until(lambda: "planned: wait-for-tools on shelf" in log.read_text(), "a plan", within_s=60)
+    patient.guests[:] = [patient.invite((*_PYTHON, _SOMEBODYS, str(port)))]
 
 
 @fault("mcp-stdio-died", prepare=_over_pipes(held=True), impossible=_impossible)
