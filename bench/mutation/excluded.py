@@ -1,12 +1,13 @@
 """What is not counted, and why: changes that change nothing that anybody can see."""
 
 EXCLUDED: dict[str, str] = {
-    "breaker: entered = _ENTERED.get()": "the longer way out of a block finds the same",
-    'breaker: _TRIALS: ContextVar[tuple[Trial, ...]] = ContextVar("paramedic_guard_trials", default=())': (
+    "breaker: entered = ENTERED.get()": "the longer way out of a block finds the same",
+    'periods: TRIALS: ContextVar[tuple[Trial, ...]] = ContextVar("paramedic_guard_trials", default=())': (
         "the name of a context variable is seen in a debugger only"
     ),
-    'breaker: "paramedic_guard_entered", default=None': "the name of a context variable is seen in a debugger only",
-    "breaker: self.closed_period = self._period if state is State.CLOSED and self._watched else None": (
+    'periods: ENTERED: ContextVar[tuple["Circuit", Period, float, Any] | None] = '
+    'ContextVar("paramedic_guard_entered", default=None)': "the name of a context variable is seen in a debugger only",
+    "circuit: self.closed_period = self._period if state is State.CLOSED and self._watched else None": (
         "without it every call takes the longer way, which lets the same calls through"
     ),
     "outside: Event().wait(_PAUSE_S)": "without its pause the look spins, and finds the same",

@@ -6,7 +6,7 @@ import contextvars
 import pytest
 
 from paramedic.guard import CircuitBreaker, CircuitOpen, Window
-from paramedic.guard.breaker import _ENTERED, _TRIALS
+from paramedic.guard.periods import ENTERED, TRIALS
 from paramedic.guard.testing import Outcomes
 from paramedic.guard.watcher import Watcher
 from paramedic.guard.wrapping import FULL
@@ -44,7 +44,7 @@ def test_blocks_that_end_in_any_order_keep_their_own_times(slow, clock, order) -
         breakers[name].__exit__(None, None, None)
         took[name] = seconds
         clock.advance(1.5)
-    assert _ENTERED.get() is None
+    assert ENTERED.get() is None
     for name, breaker in breakers.items():
         state = breaker.get_state()
         assert (name, state["calls"], state["slow_calls"]) == (name, 1, took[name] > 0)
@@ -60,7 +60,7 @@ def test_blocks_inside_each_other_and_errors_in_them(slow, clock) -> None:
     assert (outer.get_state()["failure_count"], inner.get_state()["failure_count"]) == (1, 0)
     with outer, inner:
         clock.advance(2)
-    assert _ENTERED.get() is None
+    assert ENTERED.get() is None
     assert (outer.get_state()["slow_calls"], inner.get_state()["slow_calls"]) == (1, 1)
 
 
@@ -253,7 +253,7 @@ async def test_what_runs_beside_a_trial_is_not_part_of_it(clock) -> None:
         await ask()
     go.set()
     assert await first == "fine"
-    assert _TRIALS.get() == ()
+    assert TRIALS.get() == ()
     held = breaker.admit()
     with pytest.raises(CircuitOpen):
         await ask()

@@ -15,8 +15,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from paramedic.guard.breaker import CircuitBreaker, State
+    from paramedic.guard.breaker import CircuitBreaker
     from paramedic.guard.cardinality import LabelCap
+    from paramedic.guard.circuit import State
     from paramedic.guard.clock import Clock
     from paramedic.guard.energy import EnergyBudget, EnergyMeter
     from paramedic.guard.errors import (
@@ -91,7 +92,7 @@ _HOMES = {
     "PerformanceMonitor": "performance",
     "Problem": "errors",
     "ProductionSafetyManager": "safety",
-    "State": "breaker",
+    "State": "circuit",
     "TripCondition": "settings",
     "UnreadableDocument": "errors",
     "Window": "window",
