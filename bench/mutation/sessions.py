@@ -13,7 +13,7 @@ from forks import limit
 from sites import TESTS, TOP
 from watching import Passed
 
-PATIENCE_S, PATIENCE = 10.0, 20.0
+PATIENCE_S, PATIENCE = 10.0, 4.0
 """A test that takes so long, and so many times what it takes otherwise, hangs."""
 _UNUSED = ("cacheprovider", "unraisableexception", "threadexception", "doctest", "junitxml", "pastebin", "faulthandler")
 

@@ -333,13 +333,19 @@ def test_a_changed_file_is_taken_over_and_a_broken_one_is_not() -> None:
     assert "cannot be read: Is a directory" in flags.report()["trouble"]
 
 
-def test_without_a_parser_for_yaml_json_works(monkeypatch) -> None:
-    """And the problem names the extra."""
+def test_without_a_parser_for_yaml_switches_and_json_work(monkeypatch) -> None:
+    """So does the file for the emergency; for what needs a parser the problem names the extra."""
     monkeypatch.setitem(sys.modules, "ruamel.yaml", None)
-    write("a: true")
-    assert "paramedic[guard]" in FeatureFlags().validate_config()[0].observed
+    write("a: {rollout_percent: 10}")
+    (problem,) = FeatureFlags().validate_config()
+    assert "paramedic[guard]" in problem.observed
+    assert (problem.where, problem.expected) == ("overlay_feature_flags.yaml", "JSON, or the parser for YAML")
     write('{"a": true}')
     assert FeatureFlags().active() == ["a"]
+    write("overlays:\n  b: true\n  c: false\n")
+    assert FeatureFlags().active() == ["b"]
+    write(BASELINE.read_text())
+    assert FeatureFlags().active() == FeatureFlags().validate_config() == []
 
 
 def test_orders_from_outside_are_obeyed() -> None:
