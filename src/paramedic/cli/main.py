@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "receipts": ("records:receipts", "List what was done, with proof."),
     "approve": ("heal:approve", "Let a waiting plan run."),
     "reject": ("heal:reject", "Refuse a waiting plan."),
+    "emergency": ("emergency:emergency", "Assess; overlays off, back to the last good release, stop; and resume."),
     "guide": ("guide:guide", "Steps for people, where no program can reach."),
     "escalate": ("escalation:escalate", "Call people at once."),
     "acknowledge": ("escalation:acknowledge", "Say that you have an incident in hand."),

@@ -15,6 +15,7 @@ from paramedic.model.status import Severity
 from paramedic.model.wire import Json, dump
 from paramedic.sdk.check import Depth
 from paramedic.store import insist
+from paramedic.watch.emergency import Emergency
 from paramedic.watch.guiding import Guiding, is_guide
 from paramedic.watch.jobs import said
 from paramedic.watch.node import PAUSED, Node
@@ -49,6 +50,7 @@ class Commands:
             "acknowledge": self._acknowledge,
             "escalate": self._escalate,
             "guide": Guiding(node).carry_out,
+            "emergency": Emergency(node).carry_out,
             "pause": self._pause,
             "resume": self._pause,
         }

@@ -18,9 +18,14 @@ from paramedic.watch.triage import Triage
 
 Result = TypeVar("Result")
 _START = (PlaybookStep(action="process.start"), PlaybookStep(action="wait.answers"))
+ROLLBACK = (
+    PlaybookStep(action="release.switch"),
+    PlaybookStep(action="process.restart", params={"components": "{runs}"}),
+)
 _STEPS = {
     "start": _START,
     "restart": (PlaybookStep(action="process.restart"),),
+    "roll-back": ROLLBACK,
     "stop": (PlaybookStep(action="process.stop"),),
     "shut-down": (PlaybookStep(action="process.stop"),),
     "restore-backup": (PlaybookStep(action="backup.restore"),),
@@ -46,10 +51,12 @@ class Orders:
 
         ``shut-down`` stops without changing what is desired, so that the next ``watch`` brings it up again.
         ``configure`` takes the params of the action ``config.put``, ``restore-backup`` those of ``backup.restore``;
+        ``roll-back`` takes those of ``release.switch``;
         ``act`` takes any ``action``, what it is done ``with``, and the ``checks`` that prove it.
         """
         plan_id = PlanId(f"plan-{order}-{name}")
         plan = await self._insist(lambda tx: tx.plans.get(plan_id))
+        touched = {name: None}
         self._triage.quiet[name] = f"under the order `{verb}` of {by}"
         try:
             if plan is None:
@@ -59,12 +66,14 @@ class Orders:
                     await self._free(name)
                 plan = await self._draw(verb, name, by, plan_id, params or {})
             if plan.state is PlanState.COMMITTED:
+                touched |= {step.component: None for step in plan.steps}
+                self._triage.quiet.update(dict.fromkeys(touched, f"under the order `{verb}` of {by}"))
                 await self._attendant.submit(plan)
                 await self._attendant.over(plan_id)
         finally:
-            if verb != "shut-down":
-                self._triage.quiet.pop(name, None)
-                await self.bench.look(name)
+            for each in touched if verb != "shut-down" else ():
+                self._triage.quiet.pop(each, None)
+                await self.bench.look(each)
         return await self._insist(lambda tx: tx.plans.get(plan_id)) or plan
 
     async def foresee(self, verb: str, name: str, params: Mapping[str, Json]) -> Plan:
@@ -123,7 +132,7 @@ class Orders:
 
     def _proof(self, verb: str, name: str) -> list[str]:
         """The checks that must pass afterwards."""
-        if verb not in ("configure", "restore-backup", "act"):
+        if verb not in ("configure", "restore-backup", "act", "roll-back"):
             return [] if verb in ("stop", "shut-down") else ["process.alive", "container.state"]
         component = self.bench.service.components[name]
         return [each.id for each in self.bench.registry.checks if each.target(component) is component.target]

@@ -86,6 +86,13 @@ def _deploys(program: str) -> Step:
     return inject
 
 
+@fault("deploy-release", prepare=_with_releases)
+async def deploy_what_is_good(patient: Patient) -> None:
+    """Deploy a release that is as good as the one before."""
+    await _deploy(patient, _GOOD)
+    await patient.until(lambda: _passed(patient) == [_NEW, _OLD], "the new release to be known as good", within_s=30)
+
+
 deploy_what_cannot_start = fault("total-outage-bad-release", prepare=_with_releases, afterwards=_runs_the_old_one)(
     _deploys(_CANNOT_START)
 )

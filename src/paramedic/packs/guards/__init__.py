@@ -2,6 +2,7 @@
 
 from paramedic.packs.guards.breakers import Reset, Retune, breakers
 from paramedic.packs.guards.budgets import Baseline, ResetTripwire, StopSpending, budgets
+from paramedic.packs.guards.emergency import EnterEmergency, LeaveEmergency
 from paramedic.packs.guards.flags import flags
 from paramedic.packs.guards.labels import Cap, labels
 from paramedic.packs.guards.operators import OperatorOrder
@@ -33,6 +34,8 @@ pack = Pack(
         RepairState,
         StopSpending,
         Baseline,
+        EnterEmergency,
+        LeaveEmergency,
         Cap,
         Retry,
         OperatorOrder,

@@ -20,8 +20,8 @@ from paramedic.sdk.notes import Notes
 class Switch:
     """Point the link to the current release to the last one that passed its checks, in one instant.
 
-    Nothing is deleted. The release that is left is remembered as bad until it passes its checks again. Undoing points
-    the link back and restarts what runs from it.
+    Params: ``release``, where a person names another one. Nothing is deleted. The release that is left is nothing to go
+    back to until it passes its checks again. Undoing points the link back and restarts what runs from it.
     """
 
     async def preview(self, context: ActContext) -> Preview:
@@ -32,7 +32,7 @@ class Switch:
             return Preview(summary="go back to an earlier release", blocked=f"there is no way back: {why}")
         lost = await in_thread(_lost, target, now)
         return Preview(
-            summary=f"switch from `{now or 'nothing'}` to `{back}`, the last release that passed its checks",
+            summary=f"switch from `{now or 'nothing'}` to `{back}`",
             diff=f"- {target.current.name} -> {now or 'nothing'}\n+ {target.current.name} -> {back}",
             loss=(lost,) if lost else (),
         )
@@ -91,11 +91,12 @@ def _named(target: Release) -> str | None:
 
 def _good(context: ActContext, target: Release) -> tuple[str | None, str]:
     """The release to go back to, or why there is none."""
-    wanted = Notes(context, "release").get("to")  # what an interrupted try had chosen
-    if isinstance(wanted, str):
-        return wanted, ""
     if target.current.exists() and not target.current.is_symlink():
         return None, f"`{target.current}` is no link, and is not replaced"
+    wanted = context.params.get("release")
+    if isinstance(wanted, str):
+        why = memory.why_not(target, wanted)
+        return (None, why) if why else (wanted, "")
     found, why = memory.good(context.service, context.component.name, target, but=_named(target))
     return (found.name, "") if found else (None, why)
 
@@ -108,7 +109,8 @@ def _lost(target: Release, now: str | None) -> str | None:
 
 def _switch(context: ActContext) -> Outcome:
     target, notes = _target(context), Notes(context, "release")
-    to, why = _good(context, target)
+    begun = notes.get("to")  # by a try that was interrupted
+    to, why = (begun, "") if isinstance(begun, str) else _good(context, target)
     if to is None:
         raise ActionFailed(f"there is no way back: {why}")
     before = _text(target)

@@ -10,6 +10,7 @@ from paramedic.sdk.blocking import in_thread
 
 _BLAME_S = 600.0
 _PROVEN_S = 60.0
+_STARTS_S = 30.0
 
 
 @check(codes.LINK_BROKEN, codes.UNFINISHED, of=Release, timeout_s=5, every_s=10)
@@ -114,6 +115,8 @@ class _Judged:
             return context.info(f"`{name}` fails, and so does `{other}`, which may be why; `{seen.name}` is not blamed")
         if not self._runs_it() and not self._failed_starts():
             return context.info(f"`{name}` was not started since `{seen.name}` was switched to")
+        if self._is_starting():
+            return context.info(f"`{name}` is starting from `{seen.name}`")
         onset = self._onset(failing)
         if onset is None:
             return context.info(f"`{name}` fails for the first time; another look will tell")
@@ -123,9 +126,7 @@ class _Judged:
                 return context.info(f"`{name}` ran well with `{seen.name}` for {_spell(after_s)} before it failed")
             if self._ended_once(failing):
                 return context.info(f"`{name}` ran well with `{seen.name}` and ended once; a restart is tried first")
-        back, why = await in_thread(
-            self._good,
-        )
+        back, why = await in_thread(self._good)
         if back is None:
             return context.info(f"`{name}` fails since `{seen.name}` was switched to, but {why}")
         worst = failing[0]
@@ -158,6 +159,17 @@ class _Judged:
             return self.component.process is None or not self.component.process.is_managed
         started = self.context.clock.now() - timedelta(seconds=self.facts.uptime_s)
         return started >= self.seen.since - timedelta(seconds=1)  # the kernel counts starts in ticks since the boot
+
+    def _is_starting(self) -> bool:
+        """Whether it has time left until it must pass its checks; of what somebody else starts, since the switch."""
+        if self.facts.pid is not None and self.facts.ours:
+            return self.facts.is_starting
+        spec = self.component.process
+        age_s = self.facts.uptime_s
+        if age_s is None:
+            age_s = (self.context.clock.now() - self.seen.since).total_seconds()
+        is_ours_and_gone = spec is not None and spec.is_managed and self.facts.pid is None
+        return not is_ours_and_gone and age_s < (spec.ready_within_s if spec else _STARTS_S)
 
     def _failed_starts(self) -> int:
         """How many processes that were started since the switch have ended."""

@@ -63,6 +63,14 @@ def good(service: Service, component: str, target: Release, *, but: str | None) 
     return None, "; ".join(reasons) or "no other release is known to have passed its checks"
 
 
+def why_not(target: Release, name: str) -> str | None:
+    """Why a release that a person names cannot be gone back to, if so."""
+    if name not in {each.name for each in target.path.iterdir()}:
+        return f"`{target.path}` holds no release `{name}`"
+    why = _why_not_whole(target.path / name, target, {})
+    return f"`{name}` {why}" if why else None
+
+
 def _why_not_whole(folder: Path, target: Release, files: dict[str, int]) -> str | None:
     if not folder.is_dir():
         return "is not there any more"

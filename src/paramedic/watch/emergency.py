@@ -1,0 +1,195 @@
+"""What a person orders in an emergency: every overlay off, back to the last good release, everything stopped; and back.
+
+Each order is a plan with receipts. What was done is noted before it is done, so that ``resume`` can take it back even
+after a crash in between.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from paramedic.model.component import Component, Desired
+from paramedic.model.errors import UsageError
+from paramedic.model.ids import PlanId
+from paramedic.model.playbook import Plan, PlanState, Playbook, PlaybookStep, Verification
+from paramedic.model.receipt import Command, Phase
+from paramedic.model.wire import Json, dump
+from paramedic.recovery.planning import Bench, draw_up
+from paramedic.store import Transaction, insist
+from paramedic.watch.node import Node
+from paramedic.watch.orders import ROLLBACK, managed
+
+NOTE = "emergency"
+"""Under which the store keeps what ``resume`` takes back."""
+ENTER, LEAVE = "flags.enter-emergency", "flags.leave-emergency"
+VERBS = ("rollback", "baseline", "shutdown")
+"""What can be ordered, the least harmful first."""
+Result = Mapping[str, Json]
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What was ordered and not taken back."""
+
+    baseline: Mapping[str, list[str]]
+    """Component to the plans that turned its overlays off."""
+    stopped: tuple[str, ...]
+    """Components that a shutdown stopped, in the order in which they are started."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there is nothing to take back."""
+        return not self.baseline and not self.stopped
+
+
+def standing(tx: Transaction) -> Standing:
+    """What the store knows of it."""
+    found = tx.notes.get(NOTE)
+    known = found if isinstance(found, dict) else {}
+    baseline, stopped = known.get("baseline"), known.get("stopped")
+    return Standing(
+        baseline={name: [str(each) for each in plans] for name, plans in baseline.items() if isinstance(plans, list)}
+        if isinstance(baseline, dict)
+        else {},
+        stopped=tuple(map(str, stopped)) if isinstance(stopped, list) else (),
+    )
+
+
+def concerned(bench: Bench, verb: str, names: Sequence[str] = ()) -> tuple[Component, ...]:
+    """The components that an order is about, in the order in which they are seen to."""
+    service = bench.service
+    if verb == "shutdown":
+        found = managed(service.components, service.start_order(), service.settings.node)
+        return tuple(each for each in reversed(found) if not names or each.name in names)
+    kind = "guards" if verb == "baseline" else "release"
+    known = service.components.values()
+    return tuple(each for each in known if each.kind == kind and (not names or each.name in names))
+
+
+async def foreseen(bench: Bench, verb: str, names: Sequence[str] = (), release: str | None = None) -> tuple[Plan, ...]:
+    """The plans that an order would become; nothing is kept and nothing is done."""
+    steps = {
+        "baseline": (PlaybookStep(action=ENTER),),
+        "rollback": (replace(ROLLBACK[0], params={"release": release} if release else {}), *ROLLBACK[1:]),
+        "shutdown": (PlaybookStep(action="process.stop"),),
+    }[verb]
+    found = []
+    for each in concerned(bench, verb, names):
+        if verb == "shutdown" and bench.processes.facts(each).desired is Desired.STOPPED:
+            continue
+        book = Playbook(name=f"emergency-{verb}", title=verb, heals=(), steps=steps, verify=Verification(times=1))
+        found.append(await draw_up(bench, book, each.name, verb, (), incident=None, attempt=1, baseline={}))
+    return tuple(found)
+
+
+class Emergency:
+    """Carries out ``baseline``, ``rollback``, ``shutdown`` and ``resume``."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    async def carry_out(self, command: Command) -> Result:
+        """Do what a command says; its plans and whether all of them are verified."""
+        await self._node.attendant.resume()
+        match command.args.get("what"):
+            case "baseline":
+                plans = await self._baseline(command)
+            case "rollback":
+                plans = await self._rollback(command)
+            case "shutdown":
+                plans = await self._shutdown(command)
+            case "resume":
+                plans = await self._resume(command)
+            case other:
+                raise UsageError(f"there is no emergency order `{other}`")
+        return {"plans": [dump(each) for each in plans], "verified": all(map(_is_verified, plans))}
+
+    async def _baseline(self, command: Command) -> list[Plan]:
+        names = [each.name for each in self._wanted(command, "baseline")]
+        now = await self._standing()
+        plan_ids = {name: [*now.baseline.get(name, ()), f"plan-{command.id}-{name}"] for name in names}
+        await self._note(replace(now, baseline={**now.baseline, **plan_ids}))
+        return [await self._act(command, name, ENTER, {}) for name in names]
+
+    async def _rollback(self, command: Command) -> list[Plan]:
+        release = command.args.get("release")
+        params: Mapping[str, Json] = {"release": release} if release else {}
+        wanted = self._wanted(command, "rollback")
+        return [await self._node.orders.give("roll-back", each.name, command.by, command.id, params) for each in wanted]
+
+    async def _shutdown(self, command: Command) -> list[Plan]:
+        desired = await self._insist(lambda tx: tx.desired.all())
+        wanted = [each.name for each in self._wanted(command, "shutdown") if desired.get(each.name) != Desired.STOPPED]
+        now = await self._standing()
+        stopped = (*(each for each in reversed(wanted) if each not in now.stopped), *now.stopped)
+        await self._note(replace(now, stopped=self._in_order(stopped)))
+        return [await self._node.orders.give("stop", name, command.by, command.id) for name in wanted]
+
+    async def _resume(self, command: Command) -> list[Plan]:
+        """Flags first, so that what is started reads the right ones; then what was stopped, in order."""
+        plans = []
+        for name, made in (await self._standing()).baseline.items():
+            if name in self._node.service.components:
+                pids = [pid for each in made for pid in await self._told(PlanId(each))]
+                plans.append(await self._act(command, name, LEAVE, {"pids": pids}))
+            if not plans or _is_verified(plans[-1]):
+                now = await self._standing()
+                await self._note(replace(now, baseline={key: v for key, v in now.baseline.items() if key != name}))
+        for name in self._in_order((await self._standing()).stopped):
+            desired = await self._insist(lambda tx: tx.desired.all())
+            is_ours = name in self._node.service.components and desired.get(name) is Desired.STOPPED
+            if is_ours:
+                plans.append(await self._node.orders.give("start", name, command.by, command.id))
+            if not is_ours or _is_verified(plans[-1]):
+                now = await self._standing()
+                await self._note(replace(now, stopped=tuple(each for each in now.stopped if each != name)))
+        return plans
+
+    async def _act(self, command: Command, name: str, action: str, params: Mapping[str, Json]) -> Plan:
+        order: Mapping[str, Json] = {"action": action, "with": dict(params), "checks": []}
+        return await self._node.orders.give("act", name, command.by, command.id, order)
+
+    async def _told(self, plan: PlanId) -> list[Json]:
+        """The processes that a plan told to turn everything off."""
+        receipts = await self._insist(lambda tx: tx.receipts.of(plan))
+        done = [each.output.get("pids") for each in receipts if each.phase is Phase.DONE]
+        return [pid for each in done if isinstance(each, list) for pid in each]
+
+    def _wanted(self, command: Command, verb: str) -> tuple[Component, ...]:
+        given = command.args.get("components")
+        names = [str(each) for each in given] if isinstance(given, list) else []
+        found = concerned(self._node.bench, verb, names)
+        if missing := sorted(set(names) - {each.name for each in found}):
+            raise UsageError(f"`{missing[0]}` is nothing that `{verb}` is about")
+        if not found:
+            raise UsageError(why_nothing(verb))
+        return found
+
+    def _in_order(self, names: Sequence[str]) -> tuple[str, ...]:
+        order = self._node.service.start_order()
+        return tuple(sorted(names, key=lambda each: order.index(each) if each in order else -1))
+
+    async def _standing(self) -> Standing:
+        return await self._insist(standing)
+
+    async def _note(self, now: Standing) -> None:
+        value: Json = None if now.is_over else dump(now)
+        await self._insist(lambda tx: tx.notes.set(NOTE, value))
+
+    async def _insist(self, fn: Callable[[Transaction], Found]) -> Found:
+        return await insist(self._node.store, fn, self._node.clock.sleep)
+
+
+def why_nothing(verb: str) -> str:
+    """Why there is nothing that an order is about."""
+    match verb:
+        case "baseline":
+            return "the service file names no component of kind `guards`"
+        case "rollback":
+            return "the service file names no component of kind `release`"
+    return "there is no component that paramedic starts"
+
+
+def _is_verified(plan: Plan) -> bool:
+    return plan.state is PlanState.VERIFIED
