@@ -231,7 +231,14 @@ def test_no_secret_stands_in_a_message(trial: Trial) -> None:
         )
     )
     assert "s3cr3t" not in text
-    assert "***" in text
+    assert "[redacted]" in text
+
+
+def test_what_looks_like_a_key_stands_in_no_message(trial: Trial) -> None:
+    """A damaged file puts it where nobody expects one."""
+    text = str(trial.problems("service: s\ncomponents:\n  a: sk-proj-abcdefGHIJKL0123456789mnopQRST} ex\n"))
+    assert "sk-proj" not in text
+    assert "`[redacted]} ex`" in text
 
 
 @pytest.mark.parametrize(

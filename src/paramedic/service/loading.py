@@ -11,6 +11,7 @@ from paramedic.model.component import Autonomy, Component
 from paramedic.model.errors import ConfigurationError, Problem
 from paramedic.model.service import Ladder, Objective, Permit, Service, Settings
 from paramedic.model.status import Severity
+from paramedic.report.redaction import Redactor
 from paramedic.sdk.pack import Registry
 from paramedic.service.annotations import hints, known_keys
 from paramedic.service.components import playbook_dirs, read_components
@@ -108,17 +109,18 @@ class _Reading:
         self._settings = SettingsReader(self._path.parent, environ, self._hidden, self.problems)
 
     def error(self) -> ConfigurationError:
-        """All problems, without the secrets that a message may have caught."""
-        return ConfigurationError(tuple(self._scrubbed(each) for each in self.problems.found))
-
-    def _scrubbed(self, problem: Problem) -> Problem:
-        def clean(text: str | None) -> str | None:
-            for secret in self._hidden.values if text else ():
-                text = text.replace(secret, "***") if text else text
-            return text
-
-        return replace(
-            problem, message=clean(problem.message) or "", expected=clean(problem.expected), hint=clean(problem.hint)
+        """All problems, without the secrets that a message may have caught, known or by their shape."""
+        redactor = Redactor(self._hidden.values)
+        return ConfigurationError(
+            tuple(
+                replace(
+                    each,
+                    message=redactor.text(each.message),
+                    expected=each.expected and redactor.text(each.expected),
+                    hint=each.hint and redactor.text(each.hint),
+                )
+                for each in self.problems.found
+            )
         )
 
     def settings(self) -> tuple[SourcedSetting, ...]:
