@@ -61,6 +61,9 @@ def test_a_refusal_says_who_why_and_when(breaker, clock) -> None:
     refusal = refused(breaker)
     assert (refusal.name, refusal.retry_in_s) == ("model", 20.0)
     assert str(refusal) == "breaker `model` lets no call through: 3 failures running, probes again in 20.0 s"
+    with pytest.raises(CircuitOpen) as refusal:
+        breaker(max)(1, 2)
+    assert refusal.value.retry_in_s == 20.0
     breaker.force_open("a person")
     assert refused(breaker).retry_in_s is None
     assert str(refused(breaker)) == "breaker `model` lets no call through: a person"
@@ -455,8 +458,9 @@ def test_violations_are_forgotten_when_it_opens_closes_or_is_told_other_conditio
 
 def test_events_tell_every_turn(breaker, clock) -> None:
     """To the breaker's listeners, with refusals; to those of the process, without."""
-    own, all_ = [], []
+    own, all_, forced = [], [], []
     breaker.listen(lambda event: own.append((event.kind, event.because, event.detail["state"])))
+    breaker.listen(lambda event: forced.append(event.detail["forced"]))
     stop = listen(lambda event: all_.append((event.guard, event.name, event.kind)))
     fail(breaker, 3)
     refused(breaker)
@@ -474,6 +478,7 @@ def test_events_tell_every_turn(breaker, clock) -> None:
     stop()
     breaker.force_open()
     assert len(all_) == 4
+    assert forced == [False] * 5 + [True]
 
 
 def test_a_listener_may_ask_the_breaker_and_may_fail(clock, caplog) -> None:

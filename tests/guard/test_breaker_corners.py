@@ -285,6 +285,16 @@ def test_the_time_until_a_trial_is_told_in_milliseconds(clock) -> None:
     fail(breaker)
     clock.advance(1.23456)
     assert breaker.get_state()["retry_in_s"] == 8.765
+    clock.advance(8.5)
+    assert breaker.get_state()["retry_in_s"] == 0.265
+
+
+def test_whoever_looks_at_it_has_it_watched(clock) -> None:
+    """So that it turns in time for who looks from outside."""
+    breaker = CircuitBreaker(clock=clock)
+    assert not breaker._watched
+    assert breaker.state == "closed"
+    assert breaker._watched
 
 
 def test_a_trial_is_known_inside_blocks_of_others(clock) -> None:

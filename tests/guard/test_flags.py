@@ -47,6 +47,7 @@ def test_the_file_decides() -> None:
         "flags:\n  a: true",
         "feature_flags:\n  a: true\nversion: 1",
         '{"overlays": {"a": true}}',
+        "overlays:\n  a: true\n  flags: {enabled: false}",
         "version: 2\na: true",
     ],
 )
@@ -78,6 +79,24 @@ def test_the_environment_wins(monkeypatch) -> None:
     assert on(flags, "a", "b") == [False, True]
     monkeypatch.delenv("RESON_FEATURES")
     assert on(flags, "a", "b") == [True, False]
+
+
+def test_what_the_environment_names_is_known(monkeypatch) -> None:
+    """As soon as it does, beside what the file has; bytes that are no text keep nobody from being on."""
+    flags = FeatureFlags({"a": True})
+    assert not flags.knows("x")
+    monkeypatch.setitem(os.environb, b"RESON_FEATURES", b"x,\xff")
+    assert (flags.knows("x"), flags.knows("a"), flags.knows("b")) == (True, True, False)
+    assert on(flags, "x", "a") == [True, False]
+
+
+def test_all_that_is_wrong_is_told_together() -> None:
+    """In one event, and in the report."""
+    heard = []
+    flags = FeatureFlags({"a": 1, "b": 2}, listener=heard.append)
+    both = "; ".join(map(str, flags.validate_config()))
+    assert both.count("`a` is `1`") == both.count("`b` is `2`") == 1
+    assert [each.because for each in heard] == [flags.report()["trouble"]] == [both]
 
 
 def test_an_override_wins_over_both(monkeypatch) -> None:
@@ -153,6 +172,8 @@ def test_a_flag_does_not_know_keys_without_end(monkeypatch) -> None:
     assert {True, False} == set(first)
     assert all(flags.is_enabled("half", keys[-1]) is first[-1] for _ in range(3))
     assert len(flags._flags["half"].known) <= 10
+    monkeypatch.setattr(flag_file.Flag, "place", None)
+    assert flags.is_enabled("half", keys[-1]) is first[-1]  # what is known is not worked out again
 
 
 def test_a_share_needs_a_key_unless_it_is_everybody() -> None:
@@ -163,7 +184,7 @@ def test_a_share_needs_a_key_unless_it_is_everybody() -> None:
     key = next(f"k{number}" for number in range(99) if share("half", f"k{number}") < 5000)
     assert flags.is_enabled("half", key)
     assert flags.is_enabled("half", context={"key": key})
-    assert not flags.is_enabled("half")
+    assert flags.is_enabled("half") is False
     assert not flags.is_enabled("half", context={})
     assert on(flags, "none", "all") == [False, True]
     assert flags.active() == ["all", "half"]
@@ -171,6 +192,9 @@ def test_a_share_needs_a_key_unless_it_is_everybody() -> None:
     for percent, wanted in ((at / 100, False), ((at + 1) / 100, True)):
         assert FeatureFlags({"edge": {"rollout_percent": percent}}).is_enabled("edge", "k") is wanted
     assert not FeatureFlags({"most": {"rollout_percent": 99.99}}).is_enabled("most")
+    few = FeatureFlags({"few": {"rollout_percent": 1}})
+    assert 50 < sum(few.is_enabled("few", f"user-{number}") for number in range(10_000)) < 150
+    assert share("\ud800", "broken client") < 10_000
 
 
 def test_categories_and_complexity_limit_a_flag() -> None:
@@ -191,7 +215,7 @@ def test_categories_and_complexity_limit_a_flag() -> None:
     assert not flags.is_enabled("m", context={"complexity": 0.49})
     assert not flags.is_enabled("m", context={"complexity": "high"})
     assert not flags.is_enabled("m")
-    assert flags.is_enabled("both", context={"category": "x", "complexity": 1})
+    assert flags.is_enabled("both", context={"category": "x", "complexity": 0.5})
     assert not flags.is_enabled("both", context={"category": "x", "complexity": 0})
     assert not flags.is_enabled("both", context={"category": "y", "complexity": 1})
     assert on(flags, "zero") == [True]
@@ -266,15 +290,16 @@ def test_every_problem_is_shown_with_its_line() -> None:
     [
         ("- a\n- b", 1, "is `['a', 'b']`"),
         ("just words", 1, "is `just words`"),
-        ("a: [", 1, "cannot be parsed: expected the node content, but found '<stream end>'"),
-        ("x" * 50, 1, f"is `{'x' * 39}…`"),
+        ("x" * 40, 1, f"is `{'x' * 40}`"),
+        ("x" * 41, 1, f"is `{'x' * 39}…`"),
     ],
 )
 def test_a_file_that_holds_no_flags_is_one_problem(text, line, observed) -> None:
     """With its line."""
     write(text)
     (problem,) = FeatureFlags().validate_config()
-    assert (problem.line, problem.observed) == (line, observed)
+    assert (problem.line, problem.where, problem.observed) == (line, "overlays", observed)
+    assert problem.expected == "a mapping of overlay names to their flags"
 
 
 def test_the_overlays_of_the_service_are_known() -> None:
@@ -330,7 +355,9 @@ def test_a_changed_file_is_taken_over_and_a_broken_one_is_not() -> None:
     FILE.mkdir()
     flags.reload()
     assert flags.active() == ["c"]
-    assert "cannot be read: Is a directory" in flags.report()["trouble"]
+    assert flags.report()["trouble"] == (
+        "`overlay_feature_flags.yaml` cannot be read: Is a directory, expected a readable file"
+    )
 
 
 def test_without_a_parser_for_yaml_switches_and_json_work(monkeypatch) -> None:

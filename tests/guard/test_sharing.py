@@ -99,6 +99,25 @@ def test_what_is_forced_is_forced_everywhere(shared, clock) -> None:
     assert one.state == two_.state == "closed"
 
 
+def test_what_was_heard_is_not_said_again(shared, clock) -> None:
+    """One's turn is told by one; that a trial is due everybody finds out alone."""
+    one, two_ = two(shared, clock)
+    store = one.sharing._opened
+
+    def edition():
+        return store().read()["model"][0]
+
+    one.force_open("an operator")
+    both_look(one, two_)
+    assert (two_.state, edition()) == ("open", 1)
+    two_.allow_half_open()
+    both_look(two_, one)
+    assert (one.state, two_.state, edition()) == ("open", "half_open", 1)
+    one.reset()
+    both_look(one, two_)
+    assert (two_.state, edition()) == ("closed", 2)
+
+
 def test_who_comes_later_finds_it_open(shared, clock) -> None:
     """A new worker does not start by calling what is down; a closed one is no news."""
     heard = []

@@ -197,13 +197,15 @@ async def test_what_call_made_and_may_not_await_is_closed(breaker, clock) -> Non
     async def later(value):
         return value
 
-    first, second = breaker.call(lambda: later(1)), breaker.call(lambda: later(2))
+    made = [later(1), later(2)]
+    first, second = breaker.call(lambda: made[0]), breaker.call(lambda: made[1])
     assert breaker.get_state()["half_open_calls"] == 0
     breaker.force_open()
     with pytest.raises(CircuitOpen):
         await first
     with pytest.raises(CircuitOpen):
         await second
+    assert [inspect.getcoroutinestate(each) for each in made] == [inspect.CORO_CLOSED] * 2
     breaker.reset()
     future = asyncio.get_running_loop().create_future()
     waiting = breaker.call(lambda: future)

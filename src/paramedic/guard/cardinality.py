@@ -42,9 +42,6 @@ class LabelCap:
 
     def fold(self, label: str, value: str) -> str:
         """The value, or ``other`` where the label has its cap of others already."""
-        values = self._values.get(label)
-        if values is not None and value in values:
-            return value
         if not self._watched:
             self._watched = True
             WATCHER.watch(self)

@@ -111,7 +111,7 @@ class Circuit:
                 trial = Trial(self, self._round)
                 self._trials.add(trial)
         if is_open:
-            raise self._refusal(max(0.0, self._refuse_until - now))
+            raise self._refusal(self._refuse_until - now)
         if full:
             raise self._refusal(_FOREVER, _BUSY)
         if self.sharing is not None:

@@ -7,6 +7,7 @@ parser, which is imported when the first YAML file is read.
 import json
 import re
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -63,9 +64,10 @@ def _yaml(path: Path, text: str) -> Document:
             ) from error
         return Document(value=value or None, lines=lines)
     try:
-        value = YAML(typ="safe", pure=True).load(text)
+        parser = partial(YAML, typ="safe", pure=True)
+        value = parser().load(text)
         lines = {}
-        _note_lines(YAML(typ="safe", pure=True).compose(text), (), lines)
+        _note_lines(parser().compose(text), (), lines)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise _unreadable(path, mark.line + 1 if mark else 1, f"cannot be parsed: {error.problem}", "YAML") from error
@@ -100,16 +102,14 @@ def _json_lines(text: str) -> dict[Where, int]:
         line += text.count("\n", end, token.start())
         end = token.start()
         mark = token.group()
-        if mark in "{[":
+        if mark in ("{", "["):
             stack.append(0 if mark == "[" else None)
-            if mark == "[":
-                lines[tuple(each for each in stack if each is not None)] = line
-        elif mark in "}]":
+        elif mark in ("}", "]"):
             stack.pop()
         elif mark == "," and stack and isinstance(stack[-1], int):
             stack[-1] += 1
             lines[tuple(each for each in stack if each is not None)] = line
-        elif mark == ":" and key is not None:
+        elif mark == ":":
             stack[-1] = key
             lines[tuple(each for each in stack if each is not None)] = line
         key = json.loads(mark) if mark.startswith('"') else None

@@ -14,7 +14,7 @@ declared joules per token. ``energy_governance.yaml``::
 
 import os
 from collections.abc import Iterable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -187,14 +187,13 @@ class EnergyMeter:
 
     def __init__(self, root: Path = _RAPL) -> None:
         self._zones = [each for each in sorted(root.glob("intel-rapl:*")) if each.name.count(":") == 1]
-        self._begun: list[int] = []
+        self._begun: dict[Path, int] = {}
 
     def start(self) -> bool:
         """Begin to measure; false where nothing can be measured."""
-        try:
-            self._begun = [_number(zone / "energy_uj") for zone in self._zones]
-        except (OSError, ValueError):
-            self._begun = []
+        self._begun.clear()
+        with suppress(OSError, ValueError):
+            self._begun |= {zone: _number(zone / "energy_uj") for zone in self._zones}
         return bool(self._begun)
 
     def joules(self) -> float | None:
@@ -203,7 +202,7 @@ class EnergyMeter:
             return None
         total = 0
         try:
-            for zone, begun in zip(self._zones, self._begun, strict=True):
+            for zone, begun in self._begun.items():
                 used = _number(zone / "energy_uj") - begun
                 total += used if used >= 0 else used + _number(zone / "max_energy_range_uj")
         except (OSError, ValueError):

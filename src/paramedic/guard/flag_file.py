@@ -32,12 +32,10 @@ class Flag:
     __slots__ = (
         "asked",
         "categories",
-        "enabled",
         "expires",
         "hashed",
         "known",
         "min_complexity",
-        "name",
         "rollout_percent",
         "simple",
     )
@@ -52,8 +50,6 @@ class Flag:
         min_complexity: float = 0.0,
         expires: float = NEVER,
     ) -> None:
-        self.name = name
-        self.enabled = enabled
         self.rollout_percent = rollout_percent
         self.categories = categories
         self.min_complexity = min_complexity
@@ -183,18 +179,17 @@ class _Reader:
 
     def _moment(self, settings: dict[str, Any]) -> float:
         value = settings.get("expires")
-        if value is None:
-            return NEVER
         try:
             moment = datetime.fromisoformat(value) if isinstance(value, str) else value
         except ValueError:
             moment = None
         if isinstance(moment, date) and not isinstance(moment, datetime):
             moment = datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
-        if not isinstance(moment, datetime):
+        if isinstance(moment, datetime):
+            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        if value is not None:
             self.complain(("expires",), f"is `{_short(value)}`", "a date such as 2027-06-30")
-            return NEVER
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        return NEVER
 
 
 def _problem(document: Document, where: tuple[str, ...], observed: str, expected: str) -> Problem:
@@ -209,5 +204,5 @@ def _short(value: object) -> str:
 def _likeliest(name: str, known: Collection[str]) -> str:
     from difflib import get_close_matches
 
-    near = get_close_matches(name, sorted(known), 1)
+    near = get_close_matches(name, sorted(known))
     return f"one that does; did you mean `{near[0]}`?" if near else f"one of {', '.join(sorted(known)) or 'none'}"

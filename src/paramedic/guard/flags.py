@@ -74,7 +74,7 @@ class FeatureFlags:
         self._seen: tuple[int, int, int] | None = None
         self._trouble = ""
         self._watched = False
-        self._raw = _variable()
+        self._raw: bytes | None = None
         self._flags: dict[str, Flag] = {}
         self._given = dict(source) if isinstance(source, Mapping) else None
         self.path = None if isinstance(source, Mapping) else Path(source or FLAG_FILE).absolute()
@@ -98,9 +98,12 @@ class FeatureFlags:
             return flag.simple
         if flag.expires <= self._clock.wall():
             return False
-        limited = flag.categories is not None or flag.min_complexity > 0
-        if limited and not _fits(flag, context or {}):
+        if flag.categories is not None and (context or {}).get("category") not in flag.categories:
             return False
+        if flag.min_complexity > 0:
+            complexity = (context or {}).get("complexity")
+            if not isinstance(complexity, int | float) or complexity < flag.min_complexity:
+                return False
         if flag.rollout_percent >= 100:
             return True
         if key is None:
@@ -223,8 +226,7 @@ class FeatureFlags:
     # ------------------------------------------------------------------ the watcher
 
     def tick(self) -> None:
-        """Take over a changed file or environment."""
-        self._catch_up()
+        """Take over a changed file; a changed environment is seen at the next question."""
         if self.path is not None and signature(self.path) != self._seen:
             self.reload()
             self._event("changed", f"`{self.path.name}` was read again")
@@ -263,13 +265,6 @@ class FeatureFlags:
 def share(name: str, key: str) -> int:
     """Where a key stands among 10,000, the same everywhere and for ever."""
     return Flag(name).place(key)
-
-
-def _fits(flag: Flag, context: Mapping[str, Any]) -> bool:
-    if flag.categories is not None and context.get("category") not in flag.categories:
-        return False
-    complexity = context.get("complexity")
-    return flag.min_complexity <= 0 or (isinstance(complexity, int | float) and complexity >= flag.min_complexity)
 
 
 def _about_file(path: Path, observed: str, expected: str) -> Problem:

@@ -15,8 +15,6 @@ from paramedic.guard.clock import SYSTEM, Clock, iso
 from paramedic.guard.events import GuardEvent, Listener, Listeners, announce
 from paramedic.guard.watcher import WATCHER
 
-_NO_LIMIT = 1 << 60
-"""What cgroups and rlimits write for no limit is above."""
 _HISTORY = 1000
 
 
@@ -177,11 +175,11 @@ def process_limit(proc: Path = Path("/proc/self/cgroup"), root: Path = Path("/sy
     try:
         import resource
 
-        limits += [each for each in (resource.getrlimit(resource.RLIMIT_AS)[0],) if each > 0]
+        limits.append(resource.getrlimit(resource.RLIMIT_AS)[0])
     except ImportError:  # not on this platform
         pass
     limits += cgroup_limits(proc, root)
-    return min(each for each in limits if 0 < each < _NO_LIMIT)
+    return min(each for each in limits if each > 0)  # what stands for no limit is not positive, or more than there is
 
 
 def cgroup_limits(proc: Path, root: Path) -> list[int]:
@@ -197,7 +195,7 @@ def cgroup_limits(proc: Path, root: Path) -> list[int]:
         if controllers and "memory" not in controllers.split(","):
             continue
         top, name = (root / "memory", "memory.limit_in_bytes") if controllers else (root, "memory.max")
-        here = top / inside.lstrip("/")
+        here = top / inside.removeprefix("/")
         for place in (here, *here.parents):
             with suppress(OSError, ValueError):  # no such level in this container's view, or `max`
                 found.append(int((place / name).read_text(encoding="ascii")))

@@ -72,7 +72,7 @@ def refuse_strangers(written: Iterable[str], known: Iterable[str], thing: str) -
         if name not in known:
             from difflib import get_close_matches
 
-            near = get_close_matches(name, known, 1)
+            near = get_close_matches(name, known)
             meant = f"; did you mean `{near[0]}`?" if near else f"; it has {', '.join(known)}"
             raise ValueError(f"{thing} has no `{name}`{meant}")
 
