@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 SOURCES := $(shell find src -type f -not -name '*.pyc')
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
-.PHONY: test test-system test-llm bench-llm lint demo crash board timers fuzz bench bench-restart bench-probes bench-sqlite bench-vector study reference docs clean wheel bench-guard mutation crash-guard
+.PHONY: test test-system test-llm bench-llm lint demo crash board timers fuzz bench bench-restart bench-probes bench-sqlite bench-vector bench-causes study reference docs clean wheel bench-guard mutation crash-guard
 
 $(VENV)/.dependencies: constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say make PYTHON=/path/to/python3.11")'
@@ -88,7 +88,7 @@ timers: $(VENV)/.wheel
 fuzz: $(VENV)/.wheel
 	FUZZ_INPUTS=100000 $(BIN)/python -m pytest -n 2 tests/fuzz tests/service/test_service_hostile.py
 
-bench: bench-restart bench-probes bench-sqlite bench-vector
+bench: bench-restart bench-probes bench-sqlite bench-vector bench-causes
 
 bench-restart: $(VENV)/.wheel
 	$(BIN)/python bench/restart.py --kills 30 --hangs 5 --json build/bench-restart.json
@@ -99,6 +99,10 @@ bench-vector: $(VENV)/.wheel
 
 bench-probes: $(VENV)/.wheel
 	$(BIN)/python bench/probes.py --json build/bench-probes.json
+
+# The cause of a trouble from metrics and who calls whom, beside other ways: DATA is a folder laid out as PetShop is.
+bench-causes: $(VENV)/.wheel
+	$(BIN)/python bench/causes.py $(if $(DATA),--data $(DATA)) --json build/bench-causes.json --markdown build/bench-causes.md
 
 bench-sqlite: $(VENV)/.wheel
 	$(BIN)/python bench/sqlite.py --json build/bench-sqlite.json

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from paramedic.diagnosis.excess import Excess, Measure, Scene
 from paramedic.model.incident import Vote
 
-_WEIGHTS = {
+WEIGHTS: Mapping[str, float] = {
     "own-excess": 3.0,
     "edge-gap": 1.0,
     "likeness": 1.0,
@@ -20,6 +20,7 @@ _WEIGHTS = {
     "load": 0.5,
     "silence": 0.5,
 }
+"""How much each kind of evidence counts. What was measured beside it: any other sensible choice does as well."""
 _CLEAR = 2.0
 """A symptom that rises by fewer spreads may be chance."""
 _ENOUGH = 0.1
@@ -50,15 +51,15 @@ class Ranking:
     """Components of which nothing was measured."""
 
 
-def rank_by_series(scene: Scene) -> Ranking:
+def rank_by_series(scene: Scene, weights: Mapping[str, float] = WEIGHTS) -> Ranking:
     """Suspects among the symptom's component and what it calls, most likely first."""
     excess = Excess(scene)
     kinds = _evidence(excess, scene.measure)
     speaking = {kind: values for kind, values in kinds.items() if any(value for value, _ in values.values())}
-    total = sum(_WEIGHTS[kind] for kind in speaking) or 1.0
+    total = sum(weights[kind] for kind in speaking) or 1.0
     suspects = []
     for name in excess.suspects:
-        votes = tuple(_vote(kind, name, values) for kind, values in speaking.items())
+        votes = tuple(_vote(kind, weights[kind], values, name) for kind, values in speaking.items())
         score = sum(each.weight for each in votes) / total
         share = kinds["own-excess"][name][0]
         suspects.append(Measured(component=name, score=round(score, 3), share=share, votes=votes))
@@ -76,7 +77,7 @@ def _evidence(excess: Excess, measure: Measure) -> Mapping[str, Mapping[str, tup
     whole = excess.sum(excess.scene.symptom, measure)
     one = excess.each(excess.scene.symptom, measure)
     most = max((excess.sum(each, other) for each in excess.suspects), default=0.0)
-    kinds: dict[str, dict[str, tuple[float, str]]] = {kind: {} for kind in _WEIGHTS}
+    kinds: dict[str, dict[str, tuple[float, str]]] = {kind: {} for kind in WEIGHTS}
     for name in excess.suspects:
         share = min(1.0, _part(excess.own_sum(name, measure), whole))
         gap = _part(excess.own_each(name, measure), one)
@@ -100,10 +101,10 @@ def _part(value: float, whole: float) -> float:
     return round(value / whole, 3) if whole > 0 else 0.0
 
 
-def _vote(kind: str, name: str, values: Mapping[str, tuple[float, str]]) -> Vote:
+def _vote(kind: str, weight: float, values: Mapping[str, tuple[float, str]], name: str) -> Vote:
     value, reason = values[name]
     rank = 1 + sum(other > value for other, _ in values.values())
-    return Vote(kind=kind, weight=round(_WEIGHTS[kind] / rank if value > 0 else 0.0, 3), reason=reason)
+    return Vote(kind=kind, weight=round(weight / rank if value > 0 else 0.0, 3), reason=reason)
 
 
 def _why_not(excess: Excess, suspects: list[Measured]) -> str | None:
