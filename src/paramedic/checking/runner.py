@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass, replace
+from datetime import datetime
 from importlib import import_module
 from typing import Protocol
 
@@ -20,6 +21,7 @@ from paramedic.model.component import Component, Desired
 from paramedic.model.finding import Finding
 from paramedic.model.report import Part, Report, Skipped, worst_first
 from paramedic.model.service import Service
+from paramedic.model.status import Status
 from paramedic.report.redaction import Redactor
 from paramedic.sdk.blocking import threads_of_this_look
 from paramedic.sdk.check import CheckSpec, Depth
@@ -78,6 +80,7 @@ class Runner:
         """Two looks of one check share its memory, and the one would take the other for somebody's traffic."""
         self._imported: set[str] = set()
         self._found: dict[Key, tuple[Finding, ...]] = {}
+        self._failing: dict[Key, datetime] = {}
 
     @property
     def gave_up(self) -> bool:
@@ -170,7 +173,15 @@ class Runner:
             done = self._found[component.name, spec.id] = tuple(
                 self._finish(each, component, started=started) for each in found
             )
+            if any(each.status is Status.CRITICAL for each in done):
+                self._failing.setdefault((component.name, spec.id), self._clock.now())
+            else:
+                self._failing.pop((component.name, spec.id), None)
             return done
+
+    def failing_since(self, component: str) -> datetime | None:
+        """Since when some check of a component has found it broken at every look."""
+        return min((at for (name, _), at in self._failing.items() if name == component), default=None)
 
     def found(self, component: str) -> tuple[Finding, ...]:
         """What each check of a component found when it last looked."""
@@ -261,6 +272,7 @@ class Runner:
             memory=self._memories.setdefault((component.name, spec.id), {}),
             looks_again=self._looks_again,
             found=self.found,
+            failing_since=self.failing_since,
         )
 
     def _finish(self, finding: Finding, component: Component, *, started: float | None) -> Finding:

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,8 @@ class Context:
     """Whether the program goes on looking: what a lone look must find out at once may then be learned over several."""
     found: Callable[[str], tuple[Finding, ...]] = lambda _component: ()
     """What each check of a component found when this program last looked; nothing of those that it never looked at."""
+    failing_since: Callable[[str], datetime | None] = lambda _component: None
+    """Since when some check of a component has found it broken at every look of this program."""
 
     @property
     def remaining_s(self) -> float:

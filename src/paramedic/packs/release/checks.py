@@ -74,7 +74,6 @@ async def serves(target: Release, context: Context) -> Finding:
     judged = _Judged(target=target, context=context, component=component, facts=facts, seen=seen)
     if failing:
         return await judged.failing(failing)
-    context.memory.pop("failing", None)
     looked = [each for each in found if each.status is not Status.UNKNOWN]
     if not looked:
         said = f"`{component.name}` was not looked at since `{seen.name}` was switched to"
@@ -117,9 +116,11 @@ class _Judged:
             return context.info(f"`{name}` was not started since `{seen.name}` was switched to")
         if self._is_starting():
             return context.info(f"`{name}` is starting from `{seen.name}`")
-        onset = self._onset(failing)
-        if onset is None:
+        onset = context.failing_since(name)
+        if onset is None or not self._is_certain(failing, onset):
             return context.info(f"`{name}` fails for the first time; another look will tell")
+        if onset < seen.since:
+            return context.info(f"`{name}` failed already before `{seen.name}` was switched to")
         if was_well := await in_thread(self._is_noted) or f"passing {seen.name} {seen.since}" in context.memory:
             after_s = (onset - seen.since).total_seconds()
             if after_s > context.threshold("blame_s", _BLAME_S):
@@ -179,16 +180,10 @@ class _Judged:
         is_only_gone = all(each.check.startswith("process.") for each in failing) or self.facts.pid is None
         return is_only_gone and self._failed_starts() <= 1
 
-    def _onset(self, failing: list[Finding]) -> datetime | None:
-        """When it began to fail; ``None`` while one look alone says so, where more looks follow."""
-        seen_at = max(each.at for each in failing if each.at)
-        key = (self.seen.name, self.seen.since)
-        known = self.context.memory.get("failing")
-        if not isinstance(known, tuple) or known[0] != key:
-            known = self.context.memory["failing"] = (key, seen_at)
-        first: datetime = known[1]
-        is_certain = any(each.check.startswith("process.") for each in failing) or seen_at > first
-        return first if is_certain or not self.context.looks_again else None
+    def _is_certain(self, failing: list[Finding], onset: datetime) -> bool:
+        """Whether more than one look says so, where more than one follow; a process that has ended, has."""
+        is_gone = any(each.check.startswith("process.") for each in failing)
+        return is_gone or not self.context.looks_again or max(each.at for each in failing if each.at) > onset
 
     def _other_cause(self) -> str | None:
         """Something else that fails and that the component needs, or the machine it runs on."""
