@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from paramedic.incident.account import Dossier
 from paramedic.model.code import IssueType
@@ -44,7 +45,7 @@ def plan(number: int, state: PlanState, begun: float, ended: float, why: str) ->
     )  # fmt: skip
 
 
-def receipt(number: int, phase: Phase, moment: float, detail: str = "", **fields: object) -> Receipt:
+def receipt(number: int, phase: Phase, moment: float, detail: str = "", **fields: Any) -> Receipt:
     return Receipt(
         plan=PlanId(f"plan-1m80ppfx{number}-gkwk"), step=0, attempt=1, phase=phase, action="process.restart",
         component="model", token="t", at=at(moment), node="here", detail=detail, **fields,

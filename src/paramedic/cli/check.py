@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from paramedic.checking import Runner, run_loop
+from paramedic.cli.maintenance import known
 from paramedic.cli.next_step import next_step
 from paramedic.cli.output import complain, emit, wants_colour, width, write_private
 from paramedic.cli.progress import Waiting, shown
@@ -74,7 +75,11 @@ def check(  # noqa: PLR0917  # click passes them by name
             async with shown(waiting, width()):
                 return await runner.run(components, codes, chosen, waiting, stop, limit_s=limit_s)
 
-        report = replace(run_loop(look(), on_interrupt=stop.set), incidents=_not_over(service, store))
+        report = replace(
+            run_loop(look(), on_interrupt=stop.set),
+            incidents=_not_over(service, store),
+            maintenance=_planned(service, store),
+        )
     finally:
         if store is not None:
             store.close()
@@ -132,6 +137,18 @@ def _not_over(service: Service, store: "Store | None") -> tuple[OpenIncident, ..
             for each in tx.incidents.unresolved()
         )
     return ()
+
+
+def _planned(service: Service, store: "Store | None") -> tuple[str, ...]:
+    """The planned work that lasts now."""
+    from paramedic.store.notes import MAINTENANCE
+
+    note = None
+    if store is not None:
+        with suppress(StoreError), store.read() as tx:
+            note = tx.notes.get(MAINTENANCE)
+    safe, now = Redactor(service.secrets), SystemClock().now()
+    return tuple(safe.text(each.said) for each in known(service, note).at(now))
 
 
 def _place(report: Report, service: Service, style: str) -> Path:

@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from paramedic import __version__
+from paramedic.cli.rehearsal import ACTS, dry_run_option
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("init:init", "Look around on this machine and write the service file."),
@@ -36,6 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "escalate": ("escalation:escalate", "Call people at once."),
     "acknowledge": ("escalation:acknowledge", "Say that you have an incident in hand."),
     "escalation": ("escalation:escalation", "Show who is called when, and try the routes."),
+    "maintenance": ("maintenance:maintenance", "Planned work: nobody is woken, nothing disruptive begins by itself."),
     "pause": ("heal:pause", "Stop all automatic healing."),
     "resume": ("heal:resume", "Allow automatic healing again."),
     "audit": ("records:audit", "Verify that no record was changed or removed."),
@@ -75,7 +77,7 @@ class Table(click.Group):
         module, _, attribute = COMMANDS[cmd_name][0].partition(":")
         command = getattr(import_module(f"paramedic.cli.{module}"), attribute)
         assert isinstance(command, click.Command)
-        _accept_global_options(command)
+        _accept_global_options(command, cmd_name)
         return command
 
     def resolve_command(
@@ -146,11 +148,13 @@ def _fill_gaps() -> None:
     sys.stderr = sys.stderr or open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115  # as above
 
 
-def _accept_global_options(command: click.Command) -> None:
-    """Let ``--file`` stand behind the command as well, where people write it, and ``--json`` for ``--format json``."""
-    for each in command.commands.values() if isinstance(command, click.Group) else ():
-        _accept_global_options(each)
+def _accept_global_options(command: click.Command, path: str) -> None:
+    """Give every command ``--file`` behind it, where people write it, ``--json``, and ``--dry-run`` if it acts."""
+    for name, each in command.commands.items() if isinstance(command, click.Group) else ():
+        _accept_global_options(each, f"{path} {name}")
     taken = {name for each in command.params for name in each.opts}
+    if path in ACTS and "--dry-run" not in taken:
+        command.params.append(dry_run_option())
     style = next((each for each in command.params if each.name == "style"), None)
     if style and "--json" not in taken:
         style.callback = _style

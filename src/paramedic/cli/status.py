@@ -10,6 +10,7 @@ import click
 
 from paramedic.checking.standing import Standing, overall_of, standings
 from paramedic.cli.listing import format_option, show_json
+from paramedic.cli.maintenance import known as maintenance_of
 from paramedic.cli.manual import folded
 from paramedic.cli.next_step import next_step
 from paramedic.cli.output import emit, wants_colour, width
@@ -18,8 +19,9 @@ from paramedic.model.clock import SystemClock
 from paramedic.model.component import Desired
 from paramedic.model.finding import Finding
 from paramedic.model.incident import Incident
+from paramedic.model.maintenance import Window
 from paramedic.model.status import Overall
-from paramedic.model.wire import dump
+from paramedic.model.wire import Json, dump
 from paramedic.report import Redactor
 from paramedic.report.words import LOOKS, OVERALL_LOOKS, Look, one_line, painted
 
@@ -36,6 +38,7 @@ class _Known:
     incidents: tuple[Incident, ...] = ()
     watched_until: Mapping[str, datetime] = field(default_factory=dict)
     is_paused: bool = False
+    maintenance: Json = None
 
 
 @click.command()
@@ -52,6 +55,7 @@ def status(context: click.Context, style: str) -> None:
     standing = standings(service, registry, known.findings, known.desired, now, watched_until=known.watched_until)
     is_watched = any(until > now for until in known.watched_until.values())
     overall = overall_of(standing)
+    planned = maintenance_of(service, known.maintenance).at(now)
     safe = Redactor(service.secrets)
     if style == "json":
         show_json(
@@ -66,17 +70,18 @@ def status(context: click.Context, style: str) -> None:
                     "watched": is_watched,
                     "components": dump(standing),
                     "incidents": dump(known.incidents),
+                    "maintenance": dump(planned),
                 }
             )
         )
     else:
-        lines = _lines(service.name, overall, standing, known, now, is_watched=is_watched)
+        lines = _lines(service.name, overall, standing, known, now, planned=planned, is_watched=is_watched)
         emit(safe.text("\n".join(lines)) + "\n")
     context.exit(overall.exit_code)
 
 
 def _known(tx: "Transaction") -> _Known:
-    from paramedic.store.notes import PAUSED
+    from paramedic.store.notes import MAINTENANCE, PAUSED
 
     return _Known(
         findings=tuple(tx.findings.latest()),
@@ -84,17 +89,27 @@ def _known(tx: "Transaction") -> _Known:
         incidents=tuple(tx.incidents.unresolved()),
         watched_until={each.node: each.until for each in tx.nodes.all()},
         is_paused=bool(tx.notes.get(PAUSED)),
+        maintenance=tx.notes.get(MAINTENANCE),
     )
 
 
 def _lines(
-    name: str, overall: Overall, standing: tuple[Standing, ...], known: _Known, now: datetime, *, is_watched: bool
+    name: str,
+    overall: Overall,
+    standing: tuple[Standing, ...],
+    known: _Known,
+    now: datetime,
+    *,
+    planned: tuple[Window, ...],
+    is_watched: bool,
 ) -> Iterator[str]:
     colour, columns = wants_colour(sys.stdout), width()
     look = OVERALL_LOOKS[overall]
     yield _line(look, one_line(name), columns, colour=colour)
     if known.is_paused:
         yield "automation is paused: every plan waits for approval; `paramedic resume` goes on"
+    for window in planned:
+        yield from folded(one_line(f"maintenance window {window.said}"), columns, rest="  ")
     wide = min(24, max((len(each.name) for each in standing), default=0))
     for each in sorted(standing, key=lambda each: -each.status.rank):
         look = LOOKS[each.status]

@@ -8,6 +8,7 @@ from paramedic.incident.chapter import Chapter
 from paramedic.model.code import IssueType
 from paramedic.model.ids import new_id
 from paramedic.model.incident import Incident, IncidentState
+from paramedic.model.maintenance import Window
 from paramedic.model.receipt import Message
 from paramedic.model.service import Service
 from paramedic.model.status import Severity
@@ -29,10 +30,13 @@ def announce(chapter: Chapter, service: Service, kind: str, levels: Sequence[str
     """Put a message of this kind for everybody concerned into the chapter, and remember whom the end must reach.
 
     ``resolved`` goes to exactly those who were told before; every other kind to these levels, and a call also to the
-    routes that the type and severity ask for.
+    routes that the type and severity ask for. What planned work explains is kept back until that is over.
     """
     incident = chapter.incident
     assert incident is not None, "an announcement is about an incident"
+    if kind != "resolved" and (window := planned(service, incident, chapter.at)):
+        _withhold(chapter, kind, window)
+        return
     quiet = silence(service, incident)
     if quiet:
         addresses: tuple[str, ...] = ()
@@ -94,6 +98,26 @@ def body(service: Service, incident: Incident, kind: str, at: datetime) -> dict[
         "opened_at": incident.opened_at.isoformat(),
         "resolved_at": incident.resolved_at.isoformat() if incident.resolved_at else None,
     }
+
+
+def planned(service: Service, incident: Incident, at: datetime) -> Window | None:
+    """The planned work by which nobody is to be told now: on the component, or on something that it needs.
+
+    Damage of primary data is told whatever is planned, and so is what a person called for.
+    """
+    if incident.damages or incident.raised_to is not None:
+        return None
+    return service.maintenance.over((incident.component, *service.needs(incident.component)), at)
+
+
+def _withhold(chapter: Chapter, kind: str, window: Window) -> None:
+    """Remember what is to be told when the window ends, once; where it began is less than what came of it."""
+    incident = chapter.incident
+    assert incident is not None, "an announcement is about an incident"
+    if incident.withheld == kind or (incident.withheld and kind == "opened"):
+        return
+    chapter.incident = replace(incident, withheld=kind, withheld_at=incident.withheld_at or chapter.at)
+    chapter.tell("silenced", f"{kind}: told when the maintenance window ends, if it still holds; {window.said}")
 
 
 def _objective(service: Service, component: str) -> Json:

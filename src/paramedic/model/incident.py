@@ -102,6 +102,13 @@ class Incident:
     """Nobody can tell what an act of ours did, so that nothing more is done before a person has looked."""
     raised_to: Severity | None = None
     """As urgent as this at least, because a person said so."""
+    damages: bool = False
+    """Primary data is damaged: people are called whatever is planned."""
+    withheld: str | None = None
+    """The announcement that planned work kept back; told when that is over, if it still holds."""
+    withheld_at: datetime | None = None
+    quiet_until: datetime | None = None
+    """Until then planned work kept it quiet: the times of the levels count from there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

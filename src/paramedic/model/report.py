@@ -62,6 +62,8 @@ class Report:
     """What the codes of the findings mean, in one line each."""
     incidents: tuple[OpenIncident, ...] = ()
     """What the store says is not over yet."""
+    maintenance: tuple[str, ...] = ()
+    """Planned work that lasts now, each in one sentence."""
     interrupted: bool = False
     """It was stopped before every check had ended, so that it cannot say that all is well."""
     schema_version: int = SCHEMA_VERSION

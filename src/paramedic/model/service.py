@@ -7,6 +7,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 from paramedic.model.component import Autonomy, Component, Risk
+from paramedic.model.maintenance import Maintenance
 from paramedic.model.status import Severity
 
 
@@ -153,6 +154,8 @@ class Service:
     """When each level is called, by severity."""
     permits: frozenset[Permit] = frozenset()
     """What checks may do beyond looking."""
+    maintenance: Maintenance = field(default_factory=Maintenance)
+    """Planned work."""
     playbook_dirs: tuple[Path, ...] = ()
     secrets: tuple[str, ...] = ()
     """Values that came from secret places and are scrubbed from every output."""

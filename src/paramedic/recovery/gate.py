@@ -9,6 +9,7 @@ from paramedic.model.service import Service
 from paramedic.recovery.planning import is_ours_to_restart, losses
 
 WHILE_PAUSED = "automation is paused"
+IN_MAINTENANCE = "maintenance window"
 
 
 class Answer(StrEnum):
@@ -49,6 +50,8 @@ def rule(plan: Plan, playbook: Playbook, service: Service, traffic: Traffic) -> 
         return Ruling(answer=Answer.NEVER, reason=f"`{component.name}` may only be observed")
     if traffic.is_paused:
         return Ruling(answer=Answer.APPROVAL, reason=WHILE_PAUSED)
+    if plan.risk.rank >= Risk.DISRUPTIVE.rank and (window := service.maintenance.over(_touched(plan), plan.created_at)):
+        return Ruling(answer=Answer.APPROVAL, reason=f"{IN_MAINTENANCE} {window.said}")
     reason = _why_a_person(plan, playbook, service, autonomy)
     if reason:
         return Ruling(answer=Answer.APPROVAL, reason=reason)
@@ -81,3 +84,7 @@ def _is_ours(plan: Plan, service: Service) -> bool:
     return is_ours_to_restart(service.components[plan.suspect]) or all(
         is_ours_to_restart(service.components[each]) for each in disturbed
     )
+
+
+def _touched(plan: Plan) -> tuple[str, ...]:
+    return plan.suspect, *(step.component for step in plan.steps)

@@ -42,6 +42,7 @@ def _body(report: Report, style: Style) -> Iterator[str]:
     anchors = _anchors(problems if style.quiet else report.findings)
     if drawn := picture(report.parts, _verdicts(report.findings), anchors):
         yield f"<figure>{drawn}</figure>"
+    yield from (f"<p>maintenance window {html_said(each)}</p>" for each in report.maintenance)
     yield from _open(report)
     waiting = dict(anchors)
     for each in problems:

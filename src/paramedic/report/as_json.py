@@ -19,6 +19,7 @@ def as_json(report: Report, _style: Style) -> str:
         "broken_packs": dump(report.broken_packs),
         "components": dump(report.parts),
         "incidents": dump(report.incidents),
+        "maintenance": dump(report.maintenance),
     }
     return json.dumps(data, indent=2, allow_nan=False) + "\n"
 

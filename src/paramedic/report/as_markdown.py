@@ -18,6 +18,7 @@ def as_markdown(report: Report, style: Style) -> str:
         "",
         f"{headline(report)}; {duration(report.duration_ms)}; as of {report.started_at:%Y-%m-%d %H:%M:%S} UTC",
     ]
+    lines += [f"\nMaintenance window {said(each)}" for each in report.maintenance]
     for finding in report.findings:
         if finding.status.is_failing or finding.status is Status.UNKNOWN:
             lines += _problem(finding)

@@ -23,6 +23,8 @@ def as_text(report: Report, style: Style) -> str:
 def _lines(report: Report, style: Style) -> Iterator[str]:
     look = OVERALL_LOOKS[report.overall]
     yield from _headed(look, report.service, "", style)
+    for each in report.maintenance:
+        yield from _wrapped(f"maintenance window {each}", style)
     for finding in report.findings:
         if finding.status.is_failing or finding.status is Status.UNKNOWN:
             yield ""

@@ -23,7 +23,9 @@ def hints(cls: type) -> Mapping[str, Any]:  # Any: annotations have no common ty
 
 @cache
 def keys_of(field_name: str) -> tuple[str, ...]:
-    """How a field may be written in a file, the usual way first: seconds need not be named."""
+    """How a field may be written in a file, the usual way first: seconds need not be named; ``from_`` is ``from``."""
+    if field_name.endswith("_"):
+        return (field_name.removesuffix("_"),)
     unit = unit_of(field_name)
     if unit is None:
         return (field_name,)

@@ -8,6 +8,7 @@ from pathlib import Path
 from paramedic.model.component import Autonomy, BackupPolicy, Criticality, Need, ProcessSpec, Risk
 from paramedic.model.service import Ladder, Objective, Permit
 from paramedic.model.status import Severity
+from paramedic.service.upkeep import MaintenanceKeys
 
 
 class Manager(StrEnum):
@@ -116,6 +117,8 @@ class FileKeys:
     """When each level is called about what nobody has acknowledged, by severity."""
     permits: tuple[Permit, ...] = ()
     """What checks may do beyond looking: ``writes`` for those that change something, ``spends`` for what costs."""
+    maintenance: tuple[MaintenanceKeys, ...] = ()
+    """Planned work: nobody is woken by what fails of it, and nothing disruptive begins by itself."""
     playbooks: tuple[Path, ...] | None = None
     """Folders with playbooks of your own; without it ``playbooks`` beside this file, where there is one."""
     settings: Mapping[str, object] = field(default_factory=dict)

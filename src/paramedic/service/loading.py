@@ -22,6 +22,7 @@ from paramedic.service.reading import read_text
 from paramedic.service.settings import SHORTCUTS, SettingsReader, SourcedSetting, is_address
 from paramedic.service.shape import INVALID, Shaper
 from paramedic.service.tree import Items, Node, Scalar, Table, keys, parse
+from paramedic.service.upkeep import read_maintenance
 from paramedic.service.variables import Variables
 
 FILE_NAMES = ("paramedic.yaml", "paramedic.yml")
@@ -158,6 +159,9 @@ class _Reading:
         escalation = self._escalation(table)
         ladders = self._ladders(table)
         permits = self._permits(table)
+        maintenance = read_maintenance(
+            table.nodes.get("maintenance"), self._shaper, tuple(keys(table.nodes.get("components")))
+        )
         dirs = playbook_dirs(table.nodes.get("playbooks"), self._shaper)
         self._take_settings(table)
         settings = {each.name: each.value for each in self._settings.finish()}
@@ -176,6 +180,7 @@ class _Reading:
             escalation=escalation,
             ladders=ladders,
             permits=permits,
+            maintenance=maintenance,
             playbook_dirs=dirs,
             secrets=self._hidden.values,
         )

@@ -11,6 +11,8 @@ from paramedic.store.schema import notes
 
 PAUSED = "paused"
 """Whether somebody stopped all automatic healing."""
+MAINTENANCE = "maintenance"
+"""Planned work that people began or ended by hand."""
 
 
 class Notes:

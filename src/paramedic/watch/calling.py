@@ -7,6 +7,7 @@ from paramedic.incident import Chapter, call, due_at
 from paramedic.model.ids import IncidentId
 from paramedic.model.incident import Incident
 from paramedic.model.service import Service
+from paramedic.watch.maintenance import take_up_again
 from paramedic.watch.node import Node
 
 _POLL_S = 0.25
@@ -41,6 +42,7 @@ class Calling:
         """Call about every incident whose time has come; how many these were."""
         service, triage = self._node.service, self._node.triage
         now, called = self._node.clock.now(), 0
+        await take_up_again(self._node, now)
         for name, due in self.moments().items():
             incident = triage.incidents.get(name)
             if incident is None:
