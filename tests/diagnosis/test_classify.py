@@ -3,10 +3,12 @@
 from dataclasses import replace
 
 import pytest
+from stories import trouble
 
 from paramedic.diagnosis import classify, severity_of
 from paramedic.model.code import Code, IssueType
 from paramedic.model.component import Criticality
+from paramedic.model.incident import Suspect
 from paramedic.model.status import Severity, Status
 from scenery import part
 
@@ -18,7 +20,7 @@ def code(id: str, type_: IssueType) -> Code:
 @pytest.mark.parametrize("type_", IssueType)
 def test_the_path_ends_at_the_type(type_: IssueType) -> None:
     """Every type is reached, and the last branch names the finding that decided."""
-    found, path = classify(code("some.trouble", type_))
+    found, path = classify(code("some.trouble", type_), "it")
     assert found is type_
     assert "some.trouble" in path[-1]
     assert not any("some.trouble" in step for step in path[:-1])
@@ -26,7 +28,21 @@ def test_the_path_ends_at_the_type(type_: IssueType) -> None:
 
 def test_an_outage_stops_at_the_first_question() -> None:
     """Whether the system responds is asked first."""
-    assert classify(code("process.exited", IssueType.OUTAGE))[1] == ("does the system respond? no (`process.exited`)",)
+    assert classify(code("process.exited", IssueType.OUTAGE), "api")[1] == (
+        "does the system respond? no: `process.exited` of `api`",
+    )
+
+
+def test_a_branch_that_is_left_says_why() -> None:
+    """What fails that way and is not the cause is told with what it comes from."""
+    troubles = [trouble("api", "http.refused", type=IssueType.OUTAGE), trouble("db", "sqlite.corrupt")]
+    suspects = [
+        Suspect(component="db", code="sqlite.corrupt", score=1.0),
+        Suspect(component="api", code="http.refused", score=0.2, is_symptom_of="db"),
+    ]
+    _, path = classify(code("sqlite.corrupt", IssueType.DATABASE), "db", suspects, troubles)
+    assert path[0] == "does the system respond? yes; `http.refused` of `api` comes from `db`"
+    assert path[-1] == "which part is it? a data store or its integrity (database): `sqlite.corrupt` of `db`"
 
 
 @pytest.mark.parametrize(

@@ -1,51 +1,29 @@
 """The cause ranks first, with votes that can be checked by hand."""
 
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
 
 from hypothesis import given
 from hypothesis import strategies as st
+from stories import shop, trouble
 
-from paramedic.diagnosis import Trouble, rank_suspects
+from paramedic.diagnosis import Trouble, rank_suspects, shipped
 from paramedic.model.code import IssueType
-from paramedic.model.service import Service
+from paramedic.model.incident import Suspect
 from paramedic.model.status import Status
-from scenery import make_service, part
-
-NOWHERE = Path("/nowhere")
 
 
-def shop() -> Service:
-    return make_service(
-        NOWHERE,
-        part("api", "db", "llm", "settings"),
-        part("db", kind="sqlite"),
-        part("llm"),
-        part("settings", kind="config"),
-        part("machine", kind="host"),
-        part("worker", "db", kind="process"),
-    )
-
-
-def trouble(component: str, code: str, **fields: Any) -> Trouble:
-    defaults = {
-        "check": f"{code}-check",
-        "type": IssueType.RESOURCE,
-        "status": Status.CRITICAL,
-        "depth": 0,
-        "onset_s": 100.0,
-    }
-    return Trouble(component=component, code=code, **{**defaults, **fields})
+def ranked(troubles: Sequence[Trouble]) -> tuple[Suspect, ...]:
+    return rank_suspects(shop(), troubles, shipped())
 
 
 def expect(*troubles: Trouble, first: tuple[str, str]) -> None:
-    suspects = rank_suspects(shop(), troubles)
+    suspects = ranked(troubles)
     assert (suspects[0].component, suspects[0].code) == first, suspects
 
 
 def test_nothing_wrong_gives_no_suspect() -> None:
     """Without trouble nobody is suspected."""
-    assert rank_suspects(shop(), []) == ()
+    assert ranked([]) == ()
 
 
 def test_a_failing_dependency_outranks_what_needs_it() -> None:
@@ -60,7 +38,7 @@ def test_a_failing_dependency_outranks_what_needs_it() -> None:
 
 def test_the_symptom_names_its_cause() -> None:
     """What is explained by another component says by which."""
-    suspects = rank_suspects(shop(), [trouble("api", "http.status"), trouble("db", "sqlite.corrupt", depth=3)])
+    suspects = ranked([trouble("api", "http.status"), trouble("db", "sqlite.corrupt", depth=3)])
     assert {each.component: each.is_symptom_of for each in suspects} == {"db": None, "api": "db"}
 
 
@@ -108,9 +86,21 @@ def test_a_warning_does_not_explain_a_failure() -> None:
 
 def test_every_vote_is_kept_with_its_reason() -> None:
     """A person can recompute the score from the votes."""
-    for suspect in rank_suspects(shop(), [trouble("api", "http.status"), trouble("db", "sqlite.corrupt", depth=3)]):
-        assert suspect.score == round(sum(vote.weight for vote in suspect.votes) / 7.5, 3)
+    weights = shipped().weights
+    for suspect in ranked([trouble("api", "http.status"), trouble("db", "sqlite.corrupt", depth=3)]):
+        total = sum(weights[vote.kind] for vote in suspect.votes)
+        assert suspect.score == round(sum(vote.weight for vote in suspect.votes) / total, 3)
+        assert [vote.kind for vote in suspect.votes] == ["own-failure", "depth", "gravity", "order"]
         assert all(vote.reason for vote in suspect.votes)
+
+
+def test_what_has_run_out_of_something_is_suspected_more() -> None:
+    """Pressure is a vote of its own, and speaks only where there is any."""
+    suspects = ranked(
+        [trouble("api", "http.slow"), trouble("worker", "memory.high", type=IssueType.RESOURCE, onset_s=101.0)]
+    )
+    votes = {each.component: {vote.kind: vote.weight for vote in each.votes} for each in suspects}
+    assert (votes["worker"]["pressure"], votes["api"]["pressure"]) == (1.0, 0.0)
 
 
 NAMES = ("api", "db", "llm", "settings", "machine", "worker")
@@ -131,7 +121,7 @@ NAMES = ("api", "db", "llm", "settings", "machine", "worker")
 )
 def test_ranking_never_loses_or_invents_a_component(troubles: list[Trouble]) -> None:
     """Every troubled component is a suspect exactly once, scores are between 0 and 1 and in order."""
-    suspects = rank_suspects(shop(), troubles)
+    suspects = ranked(troubles)
     assert sorted(each.component for each in suspects) == sorted({each.component for each in troubles})
     scores = [each.score for each in suspects]
     assert scores == sorted(scores, reverse=True)

@@ -80,3 +80,14 @@ def _is_near(service: Service, one: str, other: str) -> bool:
     if is_host(service, one) or is_host(service, other):
         return False
     return other in (one, *service.needs(one), *service.needed_by(one))
+
+
+def stories(service: Service, troubles: Sequence[Trouble]) -> tuple[tuple[Trouble, ...], ...]:
+    """Troubles grouped into those that are one story, the gravest story first."""
+    groups: list[list[Trouble]] = []
+    for each in troubles:
+        near = [group for group in groups if any(is_one_story(service, each, other) for other in group)]
+        groups = [group for group in groups if group not in near]
+        groups.append([each, *(other for group in near for other in group)])
+    groups.sort(key=lambda group: max((each.status.rank, each.depth) for each in group), reverse=True)
+    return tuple(map(tuple, groups))

@@ -19,3 +19,5 @@ class Trouble:
     """How near to a cause this code is by nature (see ``Code.depth``)."""
     onset_s: float
     """When it began, on the monotonic clock."""
+    is_guess: bool = False
+    """No check says so: the component looks well, and was changed before others began to fail."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from paramedic.model.change import Change
 from paramedic.model.code import IssueType
 from paramedic.model.finding import Evidence
 from paramedic.model.ids import IncidentId, PlanId
@@ -27,7 +28,7 @@ class Vote:
     """One piece of evidence for a suspect."""
 
     kind: str
-    """``own-failure``, ``depth``, ``order``, ``change``, ``pressure``."""
+    """``own-failure``, ``depth``, ``gravity``, ``order``, ``change``, ``pressure``."""
     weight: float
     reason: str
 
@@ -75,7 +76,15 @@ class Incident:
     symptoms: tuple[Symptom, ...]
     suspects: tuple[Suspect, ...] = ()
     ruled_out: tuple[str, ...] = ()
+    """Components that are not the cause, each with the reason."""
     not_looked_at: tuple[str, ...] = ()
+    """Components of which not everything is known, each with what could not be looked at."""
+    abstained: str = ""
+    """Why the first suspect is only the best guess; empty where it is more."""
+    changes: tuple[Change, ...] = ()
+    """What was changed shortly before the onset, newest first."""
+    linked: tuple[IncidentId, ...] = ()
+    """Incidents that began at the same time for no reason that they share."""
     path: tuple[str, ...] = ()
     """The branches of the decision tree that were taken."""
     plan: PlanId | None = None

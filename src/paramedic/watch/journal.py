@@ -134,4 +134,4 @@ class Journal:
 
 
 def _matters(chapter: Chapter) -> bool:
-    return bool(chapter.incident or chapter.plan or chapter.messages)
+    return bool(chapter.incident or chapter.plan or chapter.messages or chapter.changes)

@@ -6,22 +6,24 @@ nothing, the record waits in the journal, and the story goes on.
 """
 
 import logging
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 
 from paramedic.diagnosis import (
     FLAPPING,
+    SUSPECT,
     Trouble,
     classify,
+    diagnose,
     explained_by_a_stop,
     explains,
     is_host,
     is_one_story,
     is_with_people,
-    rank_suspects,
+    related,
     severity_of,
+    shipped,
     takes,
 )
 from paramedic.incident import Chapter, announce, call_first
@@ -35,48 +37,25 @@ from paramedic.model.service import Service
 from paramedic.model.status import Severity, Status
 from paramedic.sdk.pack import Registry
 from paramedic.store import Transaction
+from paramedic.watch.blindness import OURSELVES as OURSELVES  # noqa: PLC0414  # for whoever knows the triage
+from paramedic.watch.blindness import blindness
+from paramedic.watch.changes import Changes
+from paramedic.watch.flapping import flapping
 from paramedic.watch.journal import Journal
+from paramedic.watch.seeing import Seeing
+from paramedic.watch.together import CHECK, SYSTEM, as_finding, at_once
+from paramedic.watch.verdict import Verdict
 
 _log = logging.getLogger("paramedic.watch")
 EXHAUSTED = "recovery.exhausted"
-BLIND = "paramedic.blind"
 BY_HAND = "escalation.by-hand"
-OURSELVES = "paramedic"
-"""The component of troubles of our own."""
-_SIGHT = "paramedic.sight"
 _EVIDENCE, _EVIDENCE_CHARS = 5, 2000
 """So much of it goes with an incident; the end of a text, because the last lines of a log say most."""
 _BLIND_LOOKS = 2
-_BLIND_CHECKS = 3
-"""Fewer may be blind for reasons of their own."""
 _NEWS = frozenset({"detected", "escalated", "advised", "acknowledged", "planned", "resolved"})
 """What of an incident's history whoever reads the log must not miss."""
 _REOPEN_S = 60.0
 """Trouble that comes back this soon after it went by itself continues the old incident."""
-
-
-@dataclass(slots=True)
-class Verdict:
-    """What one check last said of one component, and since when."""
-
-    finding: Finding
-    since_s: float
-    """Monotonic."""
-    doubt: tuple[Status, str | None] | None = None
-    """A different verdict that still has to be confirmed."""
-    looks: int = 0
-    """How often running the doubt was seen."""
-    is_new: bool = True
-    """Nothing was ever recorded of this check."""
-    flips: deque[float] = field(default_factory=lambda: deque(maxlen=50))
-    worst: Status = Status.OK
-    """How bad it was when it last failed."""
-    blind: int = 0
-    """How many looks running could not look."""
-
-    @property
-    def is_failing(self) -> bool:
-        return self.finding.status.is_failing
 
 
 class Triage:
@@ -95,6 +74,12 @@ class Triage:
         self._journal = journal
         self._clock = journal.clock
         self._wake = wake
+        self.changes = Changes(registry, journal)
+        self._seeing = Seeing(registry)
+        self._moved = False
+        """Some incident is another one than when they were last looked at together."""
+        self._acquitted: dict[IncidentId, set[str]] = {}
+        """Components whose change was suspected in vain."""
         self._fresh: dict[tuple[str, str], tuple[Finding, ...]] = {}
         self._blind: set[tuple[str, str]] = set()
         """Checks that cannot look; kept apart, because it is asked at every look."""
@@ -105,6 +90,7 @@ class Triage:
         """Take up what the store remembers."""
 
         def read(tx: Transaction) -> tuple[Sequence[Finding], Sequence[Incident], dict[str, Desired]]:
+            self.changes.load(tx.changes.recent(), tx.receipts.recent())
             return tx.findings.latest(), tx.incidents.unresolved(), tx.desired.all()
 
         findings, incidents, desired = await self._journal.store.run(read)
@@ -112,17 +98,21 @@ class Triage:
         self.incidents = {each.id: each for each in incidents}
         for finding in sorted(findings, key=self._gravity):
             key = (finding.component, finding.check)
-            is_ours = finding.component in self.service.components or finding.component == OURSELVES
+            is_ours = finding.component in (*self.service.components, OURSELVES, SYSTEM)
             # What failed without being confirmed before the end is looked at as if for the first time.
             if is_ours and (not finding.status.is_failing or self._is_told(key)):
-                self.verdicts[key] = Verdict(finding, now, is_new=False)
+                told = self.told_in(*key) if finding.status.is_failing else None
+                began = next((s.since for s in told.symptoms if (s.component, s.check) == key), None) if told else None
+                age_s = (self._clock.now() - began).total_seconds() if began else 0.0
+                self.verdicts[key] = Verdict(finding, now - max(0.0, age_s), is_new=False)
         self.stopped = {name for name, wish in desired.items() if wish is Desired.STOPPED}
 
     async def judge(self, findings: Sequence[Finding], cause: str) -> bool:
         """Take in the findings of one look of one check. True when a second look should follow at once."""
         again = await self._take_in(findings, cause)
-        if sight := self._sight():
-            await self._take_in((sight,), cause)
+        if blind := blindness(self.verdicts, self._blind, self._clock.now()):
+            await self._take_in((blind,), cause)
+        await self._link(cause)
         return again
 
     async def _take_in(self, findings: Sequence[Finding], cause: str) -> bool:
@@ -172,30 +162,51 @@ class Triage:
     def diagnose(self, incident: Incident) -> Incident:
         """The incident with its suspects, type and severity made anew from what fails now."""
         troubles = self.troubles(incident)
-        suspects = rank_suspects(self.service, troubles)
-        if not suspects:
+        found = diagnose(
+            self.service,
+            troubles,
+            code_of=self.code,
+            sight=self._seeing.of(self.service, related(self.service, troubles), self.verdicts),
+            weighing=shipped(),
+            changes=self.changes.recent(),
+            excused=self._acquitted.get(incident.id, ()),
+            is_stubborn=bool(incident.tried),
+        )
+        if found is None:
             return incident
-        first = suspects[0]
-        type_, path = classify(self.code(first.code))
         known = {(each.component, each.check) for each in incident.symptoms}
         mine = [each for each in troubles if (self._told_in(each) or incident).id == incident.id]
         fresh = [self.verdicts[key] for each in mine if (key := (each.component, each.check)) not in known]
-        failing = {each.component for each in suspects}
-        looked = {component for component, _ in self.verdicts}
-        related = (first.component, *self.service.needs(first.component), *self.service.needed_by(first.component))
-        unknown = {c for (c, _), v in self.verdicts.items() if v.finding.status is Status.UNKNOWN}
         return replace(
             incident,
-            code=first.code,
-            component=first.component,
-            type=type_,
-            path=path,
+            code=found.first.code,
+            component=found.first.component,
+            type=found.type,
+            path=found.path,
             severity=min([*map(self._severity, mine or troubles), incident.raised_to or Severity.P3]),
-            suspects=suspects,
+            suspects=found.suspects,
             symptoms=(*incident.symptoms, *(self._symptom(each.finding) for each in fresh)),
-            ruled_out=tuple(each for each in related if each in looked and each not in failing | unknown),
-            not_looked_at=tuple(each for each in related if each not in looked or each in unknown),
+            ruled_out=found.ruled_out,
+            not_looked_at=found.not_looked_at,
+            abstained=found.abstained,
+            changes=found.changes,
         )
+
+    async def news(self, incident: Incident) -> dict[str, None]:
+        """What the incident may come from and was changed after it was looked at last."""
+        names = (incident.component, *self.service.needs(incident.component))
+        looked = {name: self._seeing.last_look(self.service, name, self.verdicts) for name in names}
+        return await self.changes.news(self.service, looked)
+
+    async def excuse(self, incident: Incident, why: str) -> bool:
+        """A change that cannot be taken back is suspected no longer, so that the next suspect is seen to."""
+        if incident.code != SUSPECT:
+            return False
+        self._acquitted.setdefault(incident.id, set()).add(incident.component)
+        chapter = Chapter(at=self._clock.now(), incident=self.diagnose(incident))
+        chapter.tell("suspects", f"the change of {incident.component} is not taken back: {why}")
+        await self.save(chapter)
+        return True
 
     def gravity(self, incident: Incident, component: str) -> Status:
         """How badly a component of the incident fails now."""
@@ -240,11 +251,13 @@ class Triage:
             self._wake(chapter.incident.id)
 
     def failed_checks(self, incident: Incident) -> tuple[FailedCheck, ...]:
-        """The failing checks of the first suspect: they must pass for a plan to count."""
+        """The failing checks of the first suspect: they must pass for a plan to count. Of a change, what it broke."""
+        broken = {each.component for each in incident.suspects if each.is_symptom_of == incident.component}
+        wanted = broken if incident.code == SUSPECT else {incident.component}
         return tuple(
             FailedCheck(component=each.component, check=each.check, code=each.code)
             for each in self.troubles(incident)
-            if each.component == incident.component
+            if each.component in wanted
         )
 
     def still_failing(self, incident: Incident) -> bool:
@@ -278,12 +291,14 @@ class Triage:
         Where the store cannot be used, the chapter waits for it; with ``must`` the caller waits, too.
         """
         incident = chapter.incident
+        self._moved = True
         for entry in chapter.timeline:
             if entry.what in _NEWS:
                 _log.info("%s %s: %s", entry.incident, entry.what, entry.text)
         if incident:
             if incident.state is IncidentState.RESOLVED:
                 self.incidents.pop(incident.id, None)
+                self._acquitted.pop(incident.id, None)
             else:
                 self.incidents[incident.id] = incident
         await self._journal.write(chapter, must=must)
@@ -371,27 +386,20 @@ class Triage:
         """Whether some incident tells of this check."""
         return any((s.component, s.check) == key for each in self.incidents.values() for s in each.symptoms)
 
-    def _sight(self) -> Finding | None:
-        """What is to be said of our own sight: that most checks cannot look, or that they can again."""
-        mine = self.verdicts.get((OURSELVES, _SIGHT))
-        known = len(self.verdicts) - (mine is not None)
-        is_blind = len(self._blind) >= _BLIND_CHECKS and 2 * len(self._blind) > known
-        if is_blind == (mine is not None and mine.is_failing):
-            return None
-        blind = [each.finding for key, each in self.verdicts.items() if key in self._blind]
-        code = self.code(BLIND if is_blind else None)
-        return Finding(
-            component=OURSELVES,
-            kind=OURSELVES,
-            check=_SIGHT,
-            status=Status.CRITICAL if is_blind else Status.OK,
-            code=BLIND if is_blind else None,
-            type=code.type if is_blind else None,
-            observed=f"{len(blind)} of {known} checks cannot look",
-            because=f"`{blind[0].component}`: {blind[0].observed}" if is_blind else "",
-            hint="see whether paramedic may still read files and open connections" if is_blind else None,
-            at=self._clock.now(),
-        )
+    async def _link(self, cause: str) -> None:
+        """Say when several troubles that have nothing to do with each other began at once, and when that is over."""
+        if not self._moved:
+            return
+        self._moved = False
+        together = at_once(tuple(self.incidents.values()), self.still_failing)
+        known = self.verdicts.get((SYSTEM, CHECK))
+        if bool(together) != (known is not None and known.is_failing):
+            await self._take_in((as_finding(together, self._clock.now()),), cause)
+        mine, linked = self.told_in(SYSTEM, CHECK), tuple(each.id for each in together)
+        if mine and together and linked != mine.linked:
+            chapter = Chapter(at=self._clock.now(), incident=replace(mine, linked=linked))
+            chapter.tell("linked", ", ".join(linked))
+            await self.save(chapter)
 
     def _join(self, chapter: Chapter, finding: Finding, now: float) -> list[IncidentId]:
         """Put a new trouble into the incident where it belongs, opening one where there is none."""
@@ -419,7 +427,7 @@ class Triage:
         return incident if incident and incident.id not in self.incidents and now - at < _REOPEN_S else None
 
     def _open(self, chapter: Chapter, symptoms: tuple[Symptom, ...], first: Trouble) -> None:
-        type_, path = classify(self.code(first.code))
+        type_, path = classify(self.code(first.code), first.component)
         chapter.incident = Incident(
             id=IncidentId(new_id("inc", chapter.at)),
             state=IncidentState.OPEN,
@@ -511,23 +519,10 @@ class Triage:
             if any((s.component, s.check) == (finding.component, finding.check) for s in each.symptoms)
         ]
 
-    def _flapping(self, finding: Finding, verdict: Verdict | None, now: float) -> Finding:
-        settings = self.service.settings
-        if verdict is None or finding.status is Status.UNKNOWN or self.code(finding.code).depth:
-            return finding  # ends of a process are counted by the crash-loop rule
-        recent = [each for each in verdict.flips if now - each <= settings.flapping_window_s]
-        if len(recent) < settings.flapping_changes:
-            return finding
-        code = self.code(FLAPPING)
-        return replace(
-            finding,
-            # Coming and going is never worse than what comes and goes.
-            status=Status.CRITICAL if verdict.worst is Status.CRITICAL else Status.WARNING,
-            code=code.id,
-            type=code.type,
-            because=f"{len(recent)} changes between well and failing in {settings.flapping_window_s:.0f} s",
-            hint="look for what happens every few seconds: a watchdog, a limit, an unstable network",
-        )
+    def _flapping(self, found: Finding, verdict: Verdict | None, now: float) -> Finding:
+        if verdict is None or found.status is Status.UNKNOWN or self.code(found.code).depth:
+            return found  # ends of a process are counted by the crash-loop rule
+        return flapping(found, verdict, self.code(FLAPPING), self.service.settings, now)
 
     def _symptom(self, finding: Finding) -> Symptom:
         return Symptom(

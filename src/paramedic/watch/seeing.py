@@ -1,0 +1,54 @@
+"""What the checks of components say by now, and which of them have yet to look."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Protocol
+
+from paramedic.checking.selection import why_not
+from paramedic.diagnosis import Sight, sight
+from paramedic.model.component import Component
+from paramedic.model.finding import Finding
+from paramedic.model.service import Service
+from paramedic.sdk.pack import Registry
+
+Key = tuple[str, str]
+"""A component and a check."""
+
+
+class Seen(Protocol):
+    """Whatever holds what a check said last."""
+
+    @property
+    def finding(self) -> Finding:
+        """What it said."""
+        ...
+
+
+class Seeing:
+    """Knows which checks concern which component; asked at every diagnosis, so it remembers."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._due: dict[str, tuple[Component, tuple[Key, ...]]] = {}
+
+    def of(self, service: Service, names: Iterable[str], verdicts: Mapping[Key, Seen]) -> Sight:
+        """What is known of these components."""
+        due = [key for name in names for key in self.due(service, name)]
+        return sight([verdicts[key].finding for key in due if key in verdicts], due)
+
+    def last_look(self, service: Service, name: str, verdicts: Mapping[Key, Seen]) -> datetime | None:
+        """When the check of a component looked that has not looked for longest; ``None`` where none has."""
+        looks = [verdicts[key].finding.at for key in self.due(service, name) if key in verdicts]
+        return min((each for each in looks if each), default=None)
+
+    def due(self, service: Service, name: str) -> tuple[Key, ...]:
+        """The checks that look at a component here."""
+        component = service.components.get(name)
+        if component is None:
+            return ()
+        known = self._due.get(name)
+        if known is None or known[0] is not component:
+            specs = [each for each in self._registry.checks if each.target(component) is not None]
+            due = tuple((name, each.id) for each in specs if why_not(service, component, each) is None)
+            known = self._due[name] = (component, due)
+        return known[1]

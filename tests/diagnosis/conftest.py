@@ -1,0 +1,6 @@
+"""Tests of diagnosis share their stories."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
