@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from statistics import fmean, median
 
@@ -148,7 +149,7 @@ def parts(over: Sequence[Outcome]) -> dict[str, list[Outcome]]:
 
 def held_out(over: Sequence[Case], group: Callable[[Case], object]) -> list[Outcome]:
     """Each group judged by the weights that did best on the others, so that no case has chosen its own judge."""
-    by_choice = {name: outcomes(lambda case, w=w: ours(case, w), over) for name, w in CHOICES.items()}
+    by_choice = {name: outcomes(partial(ours, weights=weights), over) for name, weights in CHOICES.items()}
     left: list[Outcome] = []
     for each in dict.fromkeys(map(group, over)):
         mine = [at for at, case in enumerate(over) if group(case) == each]
