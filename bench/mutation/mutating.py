@@ -120,7 +120,7 @@ def afresh(mutant: Mutant) -> ast.Module:
 def forget() -> None:
     """Nothing of the guard was ever imported, nor were its tests."""
     for name, module in list(sys.modules.items()):
-        if name.startswith("paramedic.guard") or str(getattr(module, "__file__", "")).startswith(str(TESTS)):
+        if name.startswith("paramedic.guard") or str(getattr(module, "__file__", "")).startswith(str(TESTS.parent)):
             del sys.modules[name]
     package = sys.modules.get("paramedic")
     if package is not None and hasattr(package, "guard"):

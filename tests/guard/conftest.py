@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from paramedic.guard import flags, tripwire
+from paramedic.guard import CircuitBreaker, flags, tripwire
 from paramedic.guard.events import RECENT
 from paramedic.guard.testing import ManualClock
 from paramedic.guard.watcher import WATCHER, Watcher
@@ -39,3 +39,9 @@ def living_watcher() -> Watcher:
 @pytest.fixture
 def clock() -> ManualClock:
     return ManualClock()
+
+
+@pytest.fixture
+def breaker(clock: ManualClock) -> CircuitBreaker:
+    """Opens at the third running failure, for half a minute."""
+    return CircuitBreaker(name="model", failure_threshold=3, recovery_timeout=30, clock=clock)

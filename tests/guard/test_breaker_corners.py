@@ -5,15 +5,11 @@ import contextvars
 
 import pytest
 
+from failing_calls import Down, fail
 from paramedic.guard import CircuitBreaker, CircuitOpen, Window
 from paramedic.guard.periods import ENTERED, TRIALS
-from paramedic.guard.testing import Outcomes
 from paramedic.guard.watcher import Watcher
 from paramedic.guard.wrapping import FULL
-
-
-class Down(Exception):
-    """The dependency does not answer."""
 
 
 @pytest.fixture
@@ -26,11 +22,6 @@ def slow(clock):
         )
 
     return make
-
-
-def fail(breaker):
-    with pytest.raises(Down):
-        breaker.call(Outcomes([Down()]))
 
 
 @pytest.mark.parametrize("order", ["abc", "acb", "bac", "bca", "cab", "cba"])
