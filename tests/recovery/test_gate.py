@@ -1,7 +1,6 @@
 """May it run? Every rule of the gate, and that each answer has its reason."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,33 +8,12 @@ import pytest
 
 from paramedic.model.component import Autonomy, Owner, ProcessSpec, Risk
 from paramedic.model.ids import PlanId
-from paramedic.model.playbook import Plan, PlanState, PlanStep, Playbook, Preview, Verification
+from paramedic.model.playbook import Playbook, Verification
 from paramedic.recovery.gate import Answer, Traffic, rule
+from plans import make_plan
 from scenery import make_service, make_settings, part
 
 QUIET = Traffic(is_paused=False, running=())
-
-
-def make_plan(risk: Risk = Risk.REVERSIBLE, *, suspect: str = "api", loss: tuple[str, ...] = ()) -> Plan:
-    preview = Preview(summary="x", loss=loss)
-    step = PlanStep(action="a.b", component=suspect, params={}, risk=risk, preview=preview, undoable=True)
-    return Plan(
-        id=PlanId("plan-1"),
-        incident=None,
-        playbook="mend",
-        suspect=suspect,
-        fingerprint=f"{suspect}:x",
-        state=PlanState.PROPOSED,
-        steps=(step,),
-        verify=(),
-        verify_times=2,
-        verify_within_s=1,
-        risk=risk,
-        blast_radius=(suspect,),
-        needs_approval=None,
-        attempt=1,
-        created_at=datetime.now(UTC),
-    )
 
 
 def make_playbook(**fields: Any) -> Playbook:

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from paramedic.model.incident import Incident, IncidentState
 from paramedic.model.playbook import PlanState
 from paramedic.model.receipt import Phase
 from paramedic.model.status import Severity, Status
+from paramedic.recovery.gate import Approval
 from scenery import part
 
 CRITICAL, FINE = Status.CRITICAL, Status.OK
@@ -24,6 +26,11 @@ async def ended(here: Any, *states: IncidentState, count: int = 1) -> list[Incid
     return await here.until(
         lambda: found if len(found := [each for each in here.recorded() if each.state in wanted]) >= count else None
     )
+
+
+def by(name: str) -> Approval:
+    """Somebody agrees, for as long as it takes."""
+    return Approval(by=name, until=datetime.max.replace(tzinfo=UTC))
 
 
 async def test_what_can_be_healed_is_healed_verified_and_closed(scene: Any) -> None:
@@ -123,7 +130,9 @@ async def test_what_could_not_start_is_started_once_its_cause_is_gone(scene: Any
     assert here.luck.done == [], "before, it would not help"
     await here.see("env", *BLIND)
     incident = next(iter(here.triage.incidents.values()))
-    assert not here.attendant._is_cause_gone(replace(incident, component="api")), "who cannot look does not know that"
+    assert not here.attendant.choosing.is_cause_gone(replace(incident, component="api")), (
+        "who cannot look does not know that"
+    )
     await here.see("env", FINE)
     await ended(here)
     assert here.luck.done == ["api"]
@@ -338,12 +347,12 @@ async def test_a_symptom_that_joins_while_a_plan_is_drawn_is_not_lost(scene: Any
 async def test_nothing_is_done_to_what_cannot_be_seen(scene: Any) -> None:
     """It failed, then nobody could look: no plan, no all-clear, until sight returns."""
     here = scene(part("api"))
-    here.attendant.paused = True
+    here.attendant.limits.paused = True
     await here.begin()
     await here.see("api", CRITICAL, DEAD)
     await ended(here, IncidentState.WAITING)
     await here.see("api", *BLIND)
-    here.attendant.paused = False
+    here.attendant.limits.paused = False
     await here.attendant.go_on()
     await here.until(lambda: here.recorded()[0].state is IncidentState.OPEN)
     await here.see("api", *BLIND)
@@ -363,7 +372,7 @@ async def test_a_trouble_that_goes_by_itself_takes_its_plans_with_it(scene: Any)
     await here.see("api", FINE)
     await ended(here)
     assert [each.state for each in here.plans()] == [PlanState.STALE] * 2
-    assert await here.attendant.approve(here.plans()[0], "anna") is not None
+    assert await here.attendant.approve(here.plans()[0], by("anna")) is not None
     assert here.luck.done == []
 
 
@@ -376,8 +385,8 @@ async def test_two_plans_of_one_incident_never_run_at_once(scene: Any) -> None:
     (incident,) = await ended(here, IncidentState.WAITING)
     other, _ = await here.attendant.propose(incident)
     first = next(each for each in here.plans() if each.id == incident.plan)
-    assert await here.attendant.approve(first, "anna") is None
-    assert "another one is running" in await here.attendant.approve(other, "ben")
+    assert await here.attendant.approve(first, by("anna")) is None
+    assert "another one is running" in await here.attendant.approve(other, by("ben"))
     here.luck.hold.set()
     await ended(here)
     assert here.luck.done == ["api"]

@@ -9,6 +9,7 @@ import click
 
 from paramedic.cli.listing import format_option, show_json, show_rows
 from paramedic.cli.output import complain
+from paramedic.cli.rehearsal import is_rehearsal, would
 from paramedic.cli.surroundings import ask, load_service
 from paramedic.model.errors import Unusable, UsageError
 
@@ -43,6 +44,8 @@ def create(context: click.Context, components: tuple[str, ...], style: str) -> N
 
     desk, _, _ = _desk(context)
     made, failed = [], {}
+    if is_rehearsal():
+        would(*(f"{name} would be backed up, and the backup restored on trial" for name in _known(desk, components)))
     for name in _known(desk, components):
         try:
             made.append(desk.create(name, "by hand"))
@@ -134,6 +137,8 @@ def restore(context: click.Context, id: str, component: str | None, *, to: Path 
     try:
         found = _one(desk, service, id, component)
         if to is not None:
+            if is_rehearsal():
+                would(f"the files of {found.set.id} would be copied to `{to}`")
             paths = desk.extract(found, to)
             if style == "json":
                 show_json({"backup": found.set.id, "files": paths})
@@ -179,6 +184,8 @@ def restore(context: click.Context, id: str, component: str | None, *, to: Path 
 def prune(context: click.Context, style: str) -> None:
     """Let go of backups that need not be kept any longer; the newest good one of each component stays."""
     desk, _, _ = _desk(context)
+    if is_rehearsal():
+        would(*(f"{id} would go" for id in desk.expired()))
     gone = desk.prune()
     if style == "json":
         show_json({"pruned": gone})

@@ -101,6 +101,10 @@ class ServiceFile:
         return difference(_titles(self.path, what), old, new, _secrets(self.path, self.text, new))
 
     def put(self, text: str) -> str:
+        from paramedic.cli.rehearsal import is_rehearsal, would
+
+        if is_rehearsal():
+            would(f"{self.path} would be changed", *self.difference(self.text, text).splitlines())
         if not self.problems(self.text):
             keep(self.path, state_dir_of(self.path))
         backup = put(self.path, text)

@@ -5,13 +5,15 @@ import click
 from paramedic.cli.default import Default
 from paramedic.cli.listing import format_option, show_json, show_rows
 from paramedic.cli.naming import incident_named
+from paramedic.cli.rehearsal import is_rehearsal, would
 from paramedic.cli.surroundings import ask, load_service, who
 from paramedic.model.errors import UsageError
 from paramedic.model.service import Ladder, Service
 from paramedic.model.status import Severity
 
 
-def _severity(context: click.Context, parameter: click.Parameter, text: str | None) -> Severity | None:
+def as_severity(context: click.Context, parameter: click.Parameter, text: str | None) -> Severity | None:
+    """What an option says, in any of the words for it."""
     del context, parameter
     try:
         return Severity.parse(text) if text else None
@@ -21,7 +23,7 @@ def _severity(context: click.Context, parameter: click.Parameter, text: str | No
 
 @click.command()
 @click.argument("what", metavar="[INCIDENT|COMPONENT]", required=False)
-@click.option("--severity", callback=_severity, help="As urgent as this at least: P0 to P3, or critical to low.")
+@click.option("--severity", callback=as_severity, help="As urgent as this at least: P0 to P3, or critical to low.")
 @click.option("--reason", default="", help="What is the matter, for those who are called.")
 @click.option("--over", is_flag=True, help="It is over: what was called for by hand is resolved.")
 @format_option
@@ -112,6 +114,9 @@ def test(context: click.Context, routes: tuple[str, ...], style: str) -> None:
         known = ", ".join(service.escalation) or "none"
         what = f"the service file has no route `{unknown[0]}`" if unknown else "the service file names nobody to call"
         raise UsageError(what, hint=f'routes: {known}; write `escalation: {{L2: ["mailto://…"]}}`')
+    if is_rehearsal():
+        wanted = {route: each for route, each in service.escalation.items() if not routes or route in routes}
+        would(*(f"{route}: a test message would go to {len(each)} addresses" for route, each in wanted.items()))
     found = run_loop(_try(service, routes))
     if style == "json":
         show_json([{"route": route, "address": place, "error": error} for route, place, error in found])

@@ -140,8 +140,13 @@ def _list(output: Mapping[str, Json], name: str) -> list[Json]:
 
 
 def _directly(where: Place, wanted: _Wanted) -> Told:
+    from paramedic.cli.rehearsal import is_rehearsal, would
     from paramedic.guard.outside import Order, ask, mend
 
+    if is_rehearsal():
+        pids = ", ".join(map(str, wanted.pids)) if wanted.pids is not None else "every process that has it"
+        told = f"`{wanted.verb}` would be said to `{wanted.name}` ({wanted.kind}) in {pids}"
+        would(told, *(f"`{path}` would be mended where it is damaged" for path in wanted.files))
     lines: list[str] = []
     for path in wanted.files:
         try:

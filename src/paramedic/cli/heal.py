@@ -1,20 +1,33 @@
 """``paramedic plan``, ``recover``, ``approve``, ``reject``, ``pause``, ``resume``."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
-
 import click
 
+from paramedic.cli.escalation import as_severity
 from paramedic.cli.listing import format_option, show_json
-from paramedic.cli.manual import folded
 from paramedic.cli.naming import plan_named, waiting_plan_named
-from paramedic.cli.output import width
+from paramedic.cli.planned import described, labelled
 from paramedic.cli.surroundings import ask, load_service, read_store
 from paramedic.model.errors import UsageError
 from paramedic.model.incident import IncidentState
 from paramedic.model.service import Service
+from paramedic.model.status import Severity
 
-Plan = Mapping[str, Any]  # Any: a plan as JSON, which only gets printed
+_reason = click.option("--reason", default="", help="Why, for the record.")
+
+
+def _seconds(context: click.Context, parameter: click.Parameter, text: str | None) -> float | None:
+    from paramedic.service.quantity import measure
+
+    del context, parameter
+    found = measure(text, "_s") if text else None
+    if text and (found is None or found <= 0):
+        raise click.BadParameter(f"`{text}` is no duration; write `15m` or `2h`")
+    return float(found) if found else None
+
+
+_valid = click.option(
+    "--valid", "valid_s", callback=_seconds, metavar="DURATION", help="How long the approval holds, such as 15m."
+)
 
 
 @click.command()
@@ -38,7 +51,7 @@ def plan(context: click.Context, components: tuple[str, ...], style: str) -> Non
     else:
         for each in plans:
             assert isinstance(each, dict)
-            click.echo("\n".join(_describe(each)) + "\n")
+            click.echo("\n".join(described(each)) + "\n")
         for each in without:
             assert isinstance(each, dict)
             _echo(f"no plan for {each['component']}: {each['code']}")
@@ -49,16 +62,48 @@ def plan(context: click.Context, components: tuple[str, ...], style: str) -> Non
 
 
 @click.command()
-@click.argument("components", nargs=-1)
+@click.argument("words", nargs=-1, metavar="[ISSUE] [COMPONENT]...")
+@click.option("--type", "issue", metavar="ISSUE", help="The same as the first word, where a component is called so.")
+@click.option("--component", "named", multiple=True, metavar="NAME", help="The same as a name behind the issue.")
+@click.option(
+    "--severity", callback=as_severity, help="How urgent it is, which decides how long and how often a step is tried."
+)
 @click.option("--plan", "plan_id", help="Run exactly this plan, or refuse because it is stale.")
+@_reason
+@_valid
+@click.option("--unattended", is_flag=True, help="For programs: attempts, cool-downs and calls for people still hold.")
 @format_option
 @click.pass_context
-def recover(context: click.Context, components: tuple[str, ...], plan_id: str | None, style: str) -> None:
-    """Look, heal what may be healed, verify. Exit 0 when everything is verified, 1 when people are needed."""
+def recover(  # noqa: PLR0917  # click gives its options by name
+    context: click.Context,
+    words: tuple[str, ...],
+    issue: str | None,
+    named: tuple[str, ...],
+    severity: Severity | None,
+    plan_id: str | None,
+    reason: str,
+    valid_s: float | None,
+    unattended: bool,
+    style: str,
+) -> None:
+    """Look, heal what may be healed, verify.
+
+    ISSUE narrows it to one kind of trouble: performance, connectivity, database, ai, config, budget, or general for
+    everything else; COMPONENT to what concerns these. Exit 0 when everything is verified or nothing is wrong, 1 when
+    people are needed.
+    """
     service, registry = load_service(context)
-    _known(service, components)
-    plan_id = plan_named(service.settings, plan_id) if plan_id else None
-    result = ask(service, registry, "recover", {"components": list(components), "plan": plan_id})
+    issue, names = _meant(service, words, issue, named)
+    args = {
+        "components": list(names),
+        "types": list(_types(issue)),
+        "severity": severity,
+        "plan": plan_named(service.settings, plan_id) if plan_id else None,
+        "reason": reason,
+        "valid_s": valid_s,
+        "unattended": unattended,
+    }
+    result = ask(service, registry, "recover", args)
     if style == "json":
         show_json(result)
     else:
@@ -71,24 +116,55 @@ def recover(context: click.Context, components: tuple[str, ...], plan_id: str | 
             assert isinstance(each, dict)
             _echo(f"{each['id']}  {each['playbook']} on {each['suspect']}  {each['state']}: {each['why_ended']}")
         if not result.get("incidents") and not result.get("plans"):
-            click.echo("nothing is wrong that needs recovery")
+            click.echo(f"nothing is wrong that needs recovery{f' of {issue}' if issue else ''}")
     context.exit(0 if result["verified"] else 1)
+
+
+def _meant(
+    service: Service, words: tuple[str, ...], issue: str | None, named: tuple[str, ...]
+) -> tuple[str | None, tuple[str, ...]]:
+    """The issue and the components that a command line means. Only the first word may be an issue."""
+    from paramedic.recovery.issues import issue_types
+
+    known = tuple(issue_types())
+    if issue is not None and issue not in known:
+        raise UsageError(f"there is no issue `{issue}`", hint=f"known: {', '.join(known)}")
+    first = words[0] if words else ""
+    if issue is None and first in known:
+        if first in service.components:
+            raise UsageError(
+                f"`{first}` is an issue and a component", hint=f"write `--type {first}` or `--component {first}`"
+            )
+        issue, words = first, words[1:]
+    names = (*words, *named)
+    _known(service, names, also=() if issue else known)
+    return issue, names
+
+
+def _types(issue: str | None) -> tuple[str, ...]:
+    from paramedic.recovery.issues import issue_types
+
+    return tuple(issue_types()[issue]) if issue else ()
 
 
 @click.command()
 @click.argument("plan_id", metavar="[PLAN|INCIDENT]", required=False)
+@_reason
+@_valid
 @format_option
 @click.pass_context
-def approve(context: click.Context, plan_id: str | None, style: str) -> None:
-    """Agree to a plan that waits, named by its id or its incident's; it runs at once. Alone it lists what waits.
+def approve(context: click.Context, plan_id: str | None, reason: str, valid_s: float | None, style: str) -> None:
+    """Agree to a plan that waits, named by its id or its incident's. Alone it lists what waits.
 
-    Exit 0 when verified, 1 when it did not help.
+    It runs at once, or as soon as the limits let it; what has not begun when the approval ends does not begin. Who
+    agreed, why and until when is kept. Exit 0 when verified, 1 when it did not help.
     """
     service, registry = load_service(context)
     if plan_id is None:
         _show_waiting(service, style)
         return
-    result = ask(service, registry, "approve", {"plan": waiting_plan_named(service.settings, plan_id)})
+    args = {"plan": waiting_plan_named(service.settings, plan_id), "reason": reason, "valid_s": valid_s}
+    result = ask(service, registry, "approve", args)
     if style == "json":
         show_json(result)
     else:
@@ -116,7 +192,7 @@ def _show_waiting(service: Service, style: str) -> None:
 
 @click.command()
 @click.argument("plan_id", metavar="PLAN|INCIDENT")
-@click.option("--reason", default="", help="Why, for the record.")
+@_reason
 @format_option
 @click.pass_context
 def reject(context: click.Context, plan_id: str, reason: str, style: str) -> None:
@@ -141,44 +217,23 @@ def pause(context: click.Context, style: str) -> None:
 @format_option
 @click.pass_context
 def resume(context: click.Context, style: str) -> None:
-    """Go on with automation after a pause."""
+    """Go on with automation after a pause, or after it has stopped itself because too much did not help."""
     service, registry = load_service(context)
     result = ask(service, registry, "resume", {})
-    show_json(result) if style == "json" else click.echo("automation goes on")
+    if style == "json":
+        show_json(result)
+        return
+    if result["was_halted"]:
+        _echo(f"automation had stopped itself: {result['was_halted']}")
+    click.echo("automation goes on")
 
 
-def _known(service: Service, names: tuple[str, ...]) -> None:
+def _known(service: Service, names: tuple[str, ...], *, also: tuple[str, ...] = ()) -> None:
     for name in names:
         if name not in service.components:
-            raise UsageError(f"there is no component `{name}`", hint=f"known: {', '.join(service.components)}")
-
-
-def _describe(plan: Plan) -> Iterator[str]:
-    steps = plan["steps"]
-    downtime = sum(step["preview"]["downtime_s"] for step in steps)
-    yield from _labelled("", f"plan {plan['id']}: {plan['playbook']} on {plan['suspect']}")
-    for number, step in enumerate(steps, 1):
-        yield from _labelled(f"  {number}. ", f"{step['action']} {step['component']}: {step['preview']['summary']}")
-        yield from (f"     {line}" for line in step["preview"]["diff"].splitlines())  # a difference is shown as it is
-        for loss in step["preview"]["loss"]:
-            yield from _labelled("     lost for good: ", loss)
-    undo = [str(number) for number, step in enumerate(steps, 1) if step["undoable"]]
-    checks = ", ".join(f"{each['check']} of {each['component']}" for each in plan["verify"])
-    for label, said in (
-        ("risk", plan["risk"]),
-        ("downtime", f"about {downtime:.0f} s"),
-        ("blast radius", ", ".join(plan["blast_radius"])),
-        ("verified by", f"{checks}, {plan['verify_times']} times within {plan['verify_within_s']:.0f} s"),
-        ("undo", f"steps {', '.join(undo)}" if undo else "nothing can be taken back"),
-        ("approval", plan["needs_approval"] or "not needed"),
-    ):
-        yield from _labelled(f"  {label:<13} ", said)
-
-
-def _labelled(label: str, said: str) -> list[str]:
-    """A label and what it says, folded behind it."""
-    return folded(said, width(), first=label, rest=" " * (len(label) or 2)) or [label.rstrip()]
+            issues = f"; issues: {', '.join(also)}" if also else ""
+            raise UsageError(f"there is no component `{name}`", hint=f"known: {', '.join(service.components)}{issues}")
 
 
 def _echo(said: str, label: str = "") -> None:
-    click.echo("\n".join(_labelled(label, said)))
+    click.echo("\n".join(labelled(label, said)))

@@ -44,10 +44,12 @@ def init(context: click.Context, folder: Path, *, force: bool, is_all: bool, is_
     and the servers that this is connected to or that the files in DIR name. Exit code: 0 written, 64 a file is there.
     """
     from paramedic.checking import run_loop
+    from paramedic.cli.rehearsal import is_rehearsal
     from paramedic.discovery import divided, load_table, look_around
     from paramedic.model.errors import UsageError
     from paramedic.sdk.pack import load_packs
 
+    is_shown = is_shown or is_rehearsal()
     if not folder.is_dir():
         raise UsageError(f"there is no folder `{folder}`")
     path = Path(os.path.abspath(folder)) / _NAME  # noqa: PTH100  # a link stays as the person named it

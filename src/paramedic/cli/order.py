@@ -9,10 +9,13 @@ from paramedic.model.errors import UsageError
 
 def _order(context: click.Context, verb: str, names: tuple[str, ...], style: str) -> None:
     service, registry = load_service(context)
-    for name in names:
+    groups = {each.group: None for each in service.components.values() if each.group}
+    for name in (each for given in names for each in (service.instances(given) or (given,))):
         component = service.components.get(name)
         if component is None:
-            raise UsageError(f"there is no component `{name}`", hint=f"known: {', '.join(service.components)}")
+            raise UsageError(
+                f"there is no component `{name}`", hint=f"known: {', '.join((*service.components, *groups))}"
+            )
         if component.owner is None and not (component.process and component.process.is_managed):
             raise UsageError(
                 f"`{name}` has no command that paramedic could run",
@@ -25,6 +28,8 @@ def _order(context: click.Context, verb: str, names: tuple[str, ...], style: str
         show_json(result)
     else:
         rows = [(p["suspect"], p["state"], p["why_ended"]) for p in plans if isinstance(p, dict)]
+        left = result.get("left")
+        rows += [(name, "left alone", why) for name, why in left.items()] if isinstance(left, dict) else []
         show_rows(("component", verb, "why"), rows, empty="nothing to do")
     context.exit(0 if result["verified"] else 1)
 
@@ -52,5 +57,9 @@ def stop(context: click.Context, components: tuple[str, ...], style: str) -> Non
 @format_option
 @click.pass_context
 def restart(context: click.Context, components: tuple[str, ...], style: str) -> None:
-    """Restart components; no incident is opened meanwhile. Exit 0 when verified, else 1."""
+    """Restart components; no incident is opened meanwhile.
+
+    A name may be that of a group: its instances are restarted a share at a time, and the next only when those before
+    are well again. Exit 0 when verified, else 1.
+    """
     _order(context, "restart", components, style)

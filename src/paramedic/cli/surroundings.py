@@ -68,13 +68,16 @@ def read_store(place: "Records | Settings", read: "Callable[[Transaction], Read]
 
 
 def ask(service: "Service", registry: "Registry", verb: str, args: Mapping[str, Json]) -> Mapping[str, Json]:
-    """Have a command carried out; see ``paramedic.watch.ask``."""
+    """Have a command carried out; see ``paramedic.watch.ask``. With ``--dry-run``, show what it would do and end."""
     from paramedic.checking import run_loop
     from paramedic.cli.log import Lines
+    from paramedic.cli.rehearsal import is_rehearsal, show
     from paramedic.watch.ask import ask as ask_node
 
     Lines(service.secrets, details=False).install(logging.WARNING)
     click.get_current_context().ensure_object(dict)["leave at once"] = True  # whatever thread hangs
+    if is_rehearsal():
+        show(run_loop(ask_node(service, registry, verb, {**args, "foresee": True}, who())))
     return run_loop(ask_node(service, registry, verb, args, who()))
 
 

@@ -91,7 +91,7 @@ class Owner:
     """Who starts and stops a component that Paramedic does not start itself."""
 
     manager: str
-    """``systemd``, ``docker``, ``compose``, ``kubernetes``, ``supervisord``, ``runit``, or ``command``: its own ones."""
+    """``systemd``, ``docker``, ``compose``, ``kubernetes``, ``supervisord``, ``runit``, or ``command``: its own."""
     unit: str = ""
     """What the manager calls it."""
     options: tuple[str, ...] = ()
@@ -133,5 +133,7 @@ class Component:
     autonomy: Autonomy | None = None
     node: str | None = None
     backup: BackupPolicy | None = None
+    group: str | None = None
+    """What it is one of several instances of, such as the workers behind one balancer."""
     line: int | None = None
     """Where it stands in the service file."""

@@ -131,6 +131,10 @@ class Plan:
     created_at: datetime
     ended_at: datetime | None = None
     approved_by: str | None = None
+    approved_until: datetime | None = None
+    """What has not begun by then does not begin; ``None`` where nobody had to agree."""
+    approved_because: str = ""
+    """The reason that was given with the approval."""
     why_ended: str = ""
     step_limit_s: float = 120.0
     """Time-out of one try of a step, by the incident's severity."""

@@ -128,6 +128,26 @@ class Settings:
     """How long ``check --quick`` may take as a whole; what has not ended then is unknown."""
     full_check_limit_s: float = 600.0
     """How long any other ``check`` may take as a whole."""
+    instance_share: float = 0.34
+    """The share of the instances of a group that may be worked on at the same time; one always may."""
+    recovery_breaker_failures: int = 10
+    """So many recoveries without success within the window stop all automation until a person says `resume`."""
+    recovery_breaker_window_s: float = 3600.0
+    """The window in which recoveries without success are counted."""
+    approval_valid_s: float = 3600.0
+    """How long an approval holds: what has not begun by then does not begin."""
+    step_limit_p0_s: float = 30.0
+    """How long one try of a step may take for an incident of severity P0."""
+    step_limit_p1_s: float = 60.0
+    """The same for P1."""
+    step_limit_s: float = 120.0
+    """The same for everything less urgent."""
+    step_tries_p0: int = 3
+    """How often one attempt tries a step that may be repeated, for an incident of severity P0."""
+    step_tries_p1: int = 5
+    """The same for P1."""
+    step_tries: int = 3
+    """The same for everything less urgent."""
     auto_backup_on_error: bool = False
     """Whether an incident makes copies of the files of its components at once."""
 
@@ -171,6 +191,10 @@ class Service:
             for dependency in each.depends_on:
                 callers[dependency] = (*callers.get(dependency, ()), each.name)
         return self._reach(name, callers)
+
+    def instances(self, group: str) -> tuple[str, ...]:
+        """The components of a group; none where there is no such group."""
+        return tuple(each.name for each in self.components.values() if each.group == group)
 
     def start_order(self) -> tuple[str, ...]:
         """Every component after all that it depends on."""

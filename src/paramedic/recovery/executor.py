@@ -33,6 +33,7 @@ class Result(StrEnum):
     FAILED = "failed"
     UNTOLD = "untold"
     """A crash left an act of which nobody can tell whether it happened."""
+    EXPIRED = "came too late: its approval had ended"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +81,8 @@ class Executor:
         if spec is None:
             return Result.FAILED  # its pack was removed since
         tries = min(spec.tries, plan.step_tries)
+        if not receipts and plan.approved_until and self.bench.clock.now() > plan.approved_until:
+            return Result.EXPIRED
         is_being_undone = _is_being_undone(receipts)
         for attempt in range(1, tries + 1):
             seen = {each.phase: each for each in receipts if each.step == index and each.attempt == attempt}

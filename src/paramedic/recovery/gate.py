@@ -1,15 +1,18 @@
 """May this plan run now? Pure rules over values; every answer has its reason."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from paramedic.model.component import Autonomy, Risk
 from paramedic.model.playbook import Plan, Playbook
 from paramedic.model.service import Service
+from paramedic.recovery.limits import why_later
 from paramedic.recovery.planning import is_ours_to_restart, losses
 
 WHILE_PAUSED = "automation is paused"
 IN_MAINTENANCE = "maintenance window"
+WHILE_HALTED = "automation has stopped itself"
 
 
 class Answer(StrEnum):
@@ -38,6 +41,25 @@ class Traffic:
 
     is_paused: bool
     running: tuple[Plan, ...]
+    halted: str | None = None
+    """Why automation has stopped itself, until a person says that it may go on."""
+    first: str | None = None
+    """What else has to be seen to first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """A person agrees to one plan, for a while."""
+
+    by: str
+    until: datetime
+    """What has not begun by then does not begin."""
+    reason: str = ""
+
+    @property
+    def said(self) -> str:
+        """For the record."""
+        return f"approved by {self.by}: {self.reason}" if self.reason else f"approved by {self.by}"
 
 
 def rule(plan: Plan, playbook: Playbook, service: Service, traffic: Traffic) -> Ruling:
@@ -50,15 +72,15 @@ def rule(plan: Plan, playbook: Playbook, service: Service, traffic: Traffic) -> 
         return Ruling(answer=Answer.NEVER, reason=f"`{component.name}` may only be observed")
     if traffic.is_paused:
         return Ruling(answer=Answer.APPROVAL, reason=WHILE_PAUSED)
+    if traffic.halted:
+        return Ruling(answer=Answer.APPROVAL, reason=f"{WHILE_HALTED}: {traffic.halted}")
     if plan.risk.rank >= Risk.DISRUPTIVE.rank and (window := service.maintenance.over(_touched(plan), plan.created_at)):
         return Ruling(answer=Answer.APPROVAL, reason=f"{IN_MAINTENANCE} {window.said}")
     reason = _why_a_person(plan, playbook, service, autonomy)
     if reason:
         return Ruling(answer=Answer.APPROVAL, reason=reason)
-    if any(set(other.blast_radius[:1]) & set(plan.blast_radius[:1]) for other in traffic.running):
-        return Ruling(answer=Answer.LATER, reason="another plan works on the same component")
-    if len(traffic.running) >= service.settings.recoveries_at_once:
-        return Ruling(answer=Answer.LATER, reason=f"{len(traffic.running)} recoveries are running")
+    if why := why_later(plan, service, traffic.running) or traffic.first:
+        return Ruling(answer=Answer.LATER, reason=why)
     return Ruling(answer=Answer.GO, reason=f"risk {plan.risk} is within what may run by itself")
 
 

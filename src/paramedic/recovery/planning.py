@@ -10,7 +10,7 @@ from paramedic.model.component import Component, Risk
 from paramedic.model.errors import ConfigurationError, Problem
 from paramedic.model.ids import IncidentId, PlanId, new_id
 from paramedic.model.playbook import FailedCheck, Plan, PlanState, PlanStep, Playbook, PlaybookStep, Preview
-from paramedic.model.service import Service
+from paramedic.model.service import Service, Settings
 from paramedic.model.status import Severity
 from paramedic.model.wire import Json
 from paramedic.sdk.action import Undoable
@@ -18,9 +18,6 @@ from paramedic.sdk.context import ActContext
 from paramedic.sdk.pack import Registry
 from paramedic.sdk.ports import LastGood, Look, ProcessControl
 from paramedic.sdk.shelf import BackupDesk
-
-_LIMITS = {Severity.P0: (30.0, 3), Severity.P1: (60.0, 5), Severity.P2: (120.0, 3), Severity.P3: (120.0, 3)}
-"""Seconds and tries of a step inside one attempt."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +74,7 @@ async def draw_up(
         await _bind(bench, each, suspect, plan_id) for step in playbook.steps for each in _spread(bench, step, suspect)
     ]
     settings = bench.service.settings
+    limit_s, tries = _patience(settings, severity)
     affected = dict.fromkeys((*(step.component for step in steps), *bench.service.needed_by(suspect)))
     return Plan(
         id=plan_id,
@@ -94,10 +92,49 @@ async def draw_up(
         needs_approval=None,
         attempt=attempt,
         created_at=now,
-        step_limit_s=_LIMITS[severity][0],
-        step_tries=_LIMITS[severity][1],
+        step_limit_s=limit_s,
+        step_tries=tries,
         baseline=baseline,
     )
+
+
+def _patience(settings: Settings, severity: Severity) -> tuple[float, int]:
+    """Seconds and tries of a step inside one attempt."""
+    match severity:
+        case Severity.P0:
+            return settings.step_limit_p0_s, settings.step_tries_p0
+        case Severity.P1:
+            return settings.step_limit_p1_s, settings.step_tries_p1
+    return settings.step_limit_s, settings.step_tries
+
+
+def what_changed(plan: Plan, now: Plan | None) -> str:
+    """What a plan assumed and is no longer so, in words; empty where it would be drawn up the same again."""
+    if now is None:
+        return f"`{plan.playbook}` is gone or needs what is not installed"
+    if now.fingerprint != plan.fingerprint:
+        return f"it is about {_trouble(plan)}, and the cause is {_trouble(now)} now"
+    if len(now.steps) != len(plan.steps):
+        return f"`{plan.playbook}` takes {len(now.steps)} steps now, not {len(plan.steps)}"
+    for number, (old, new) in enumerate(zip(plan.steps, now.steps, strict=True), 1):
+        if old != new:
+            return f"step {number} is another one now: {_difference(old, new)}"
+    return ""
+
+
+def _trouble(plan: Plan) -> str:
+    component, _, code = plan.fingerprint.partition(":")
+    return f"`{code}` on `{component}`"
+
+
+def _difference(old: PlanStep, new: PlanStep) -> str:
+    if new.preview.blocked:
+        return new.preview.blocked
+    if (old.action, old.component, old.params) != (new.action, new.component, new.params):
+        return f"`{new.action}` on `{new.component}` as it is defined now"
+    if old.preview.summary != new.preview.summary:
+        return f"{new.preview.summary}, where it was {old.preview.summary}"
+    return "it would change something else" if old.preview.diff != new.preview.diff else "it would cost something else"
 
 
 def blocked(plan: Plan) -> str | None:

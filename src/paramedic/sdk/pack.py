@@ -91,6 +91,12 @@ OWN_CODES = (
         summary="a person called for help about what no check has found",
         instant=True,
     ),
+    Code(
+        id="recovery.halted",
+        type=IssueType.UNKNOWN,
+        summary="too many recoveries did not help; all automation has stopped until a person says `resume`",
+        instant=True,
+    ),
     Code(id="paramedic.blind", type=IssueType.UNKNOWN, summary="most checks cannot look", instant=True),
     Code(id="component.flapping", type=IssueType.UNKNOWN, summary="a component fails and recovers again and again"),
     Code(

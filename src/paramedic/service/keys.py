@@ -87,6 +87,8 @@ class ComponentKeys:
     """The machine it lives on, where there are several."""
     backup: BackupPolicy | None = None
     """How it is backed up while watching: how often, how many are kept, how often a restore is tried."""
+    group: str | None = None
+    """What it is one of several instances of: only a share of these is worked on at the same time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,8 @@ from paramedic.store.schema import notes
 
 PAUSED = "paused"
 """Whether somebody stopped all automatic healing."""
+HALTED = "halted"
+"""Why automatic healing has stopped itself, and since when it is counted whether it has to."""
 MAINTENANCE = "maintenance"
 """Planned work that people began or ended by hand."""
 

@@ -4,24 +4,25 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
-from paramedic.diagnosis import explained_by_a_stop
 from paramedic.incident import Chapter, announce, call_first, levels
 from paramedic.model.code import Ending
-from paramedic.model.errors import ConfigurationError
 from paramedic.model.ids import IncidentId, PlanId
 from paramedic.model.incident import Incident, IncidentState
 from paramedic.model.playbook import Plan, PlanState, Playbook
-from paramedic.model.status import Severity, Status, worst
+from paramedic.model.status import Severity, Status
 from paramedic.recovery.engine import Engine
 from paramedic.recovery.executor import Ended
-from paramedic.recovery.gate import WHILE_PAUSED, Answer, Traffic, rule
-from paramedic.recovery.planning import Bench, blocked, blocked_for_s, draw_up, fingerprint, may_come_from_elsewhere
+from paramedic.recovery.gate import Answer, Approval, rule
+from paramedic.recovery.limits import why_later
+from paramedic.recovery.planning import Bench, may_come_from_elsewhere, what_changed
 from paramedic.store import Store, insist
+from paramedic.watch.choosing import Choosing
 from paramedic.watch.jobs import said
-from paramedic.watch.triage import EXHAUSTED, Triage
+from paramedic.watch.limits import Limits, halt
+from paramedic.watch.triage import EXHAUSTED, OURSELVES, Triage
 
 _log = logging.getLogger("paramedic.watch")
 _SWEEP_S = 3.0
@@ -40,13 +41,11 @@ class Attendant:
     def __init__(
         self, bench: Bench, triage: Triage, store: Store, playbooks: Mapping[str, Playbook], paused: bool
     ) -> None:
-        self.bench = bench
-        self.playbooks = playbooks
-        self.paused = paused
+        self.choosing = Choosing(bench, triage, store, playbooks)
+        self.limits = Limits(store, bench.clock, paused)
         self.is_idle = False
         """Incidents are kept, but nothing is done about them (a face only wants to see a plan)."""
         self.engine: Engine | None = None
-        self.running: dict[PlanId, Plan] = {}
         self._triage = triage
         self._store = store
         self._events: dict[IncidentId, asyncio.Event] = {}
@@ -55,20 +54,26 @@ class Attendant:
         """Running plans that the engine has by now."""
         self._given_up: dict[IncidentId, dict[tuple[str, str], tuple[Incident, Status]]] = {}
         """Causes with which people were called already, the incident as it was then, and how bad the cause was."""
-        self._over: dict[PlanId, asyncio.Event] = {}
-        self._cooling: dict[tuple[str, str], float] = {}
-        self._released = asyncio.Event()
+
+    @property
+    def bench(self) -> Bench:
+        """What acts work with."""
+        return self.choosing.bench
+
+    @property
+    def running(self) -> Mapping[PlanId, Plan]:
+        """Plans that are not over."""
+        return self.limits.running
+
+    def adopt(self, bench: Bench, playbooks: Mapping[str, Playbook]) -> None:
+        """Go on with a changed service file."""
+        self.choosing.bench, self.choosing.playbooks = bench, playbooks
 
     async def load(self) -> None:
         """Take up running plans, cool-downs and unresolved incidents after a start."""
         committed, recent = await self._store.run(lambda tx: (tx.plans.committed(), tx.plans.recent(200)))
-        self.running = {plan.id: plan for plan in committed}
-        now, wall = self.bench.clock.monotonic(), self.bench.clock.now()
-        cooldown = self.bench.service.settings.recovery_cooldown_s
-        for plan in recent:
-            if plan.state in (PlanState.ROLLED_BACK, PlanState.FAILED) and plan.ended_at:
-                left = min(cooldown, cooldown - (wall - plan.ended_at).total_seconds())
-                self._cooling[plan.playbook, plan.fingerprint] = now + left
+        await self.limits.load(committed, recent)
+        self.choosing.load(recent)
         for incident in list(self._triage.incidents.values()):
             if incident.is_settled or incident.state is IncidentState.ESCALATED:
                 self._remember(incident, (incident.component, incident.code))
@@ -95,16 +100,14 @@ class Attendant:
     async def submit(self, plan: Plan) -> None:
         """Run a committed plan to its end, in the background."""
         assert self.engine is not None, "the engine is launched first"
-        self.running[plan.id] = plan
-        self._over.setdefault(plan.id, asyncio.Event())
+        self.limits.begin(plan)
         if plan.id not in self._handed:
             self._handed.add(plan.id)
             await self.engine.submit(plan.id, len(plan.steps))
 
     async def over(self, plan: PlanId) -> None:
         """Return when the plan has ended."""
-        if plan in self.running:
-            await self._over.setdefault(plan, asyncio.Event()).wait()
+        await self.limits.over(plan)
 
     async def plan_over(self, ended: Ended) -> None:
         """The engine brought a plan to its end. Told twice, it changes nothing."""
@@ -144,23 +147,38 @@ class Attendant:
                 )
                 chapter.tell("resolved", f"healed by `{plan.playbook}`: {ended.why}")
                 announce(chapter, self.bench.service, "resolved")
+        halted = None
         if not ended.verified:
-            cooldown = self.bench.service.settings.recovery_cooldown_s
-            self._cooling[plan.playbook, plan.fingerprint] = self.bench.clock.monotonic() + cooldown
+            self.choosing.cool(plan)
+            # before the end is recorded: a crash in between must not lose the count
+            halted = await self.limits.note_failure(plan, self.bench.service) if plan.incident else None
         # Only when the end is recorded is the engine told so: before that a crash must find the plan running.
         await self._triage.save(chapter, must=True)
         self._release(plan.id)
+        if halted:
+            await self.tell_halt(is_over=False)
         if incident:
             self.wake(incident.id)
+
+    async def tell_halt(self, *, is_over: bool) -> None:
+        """People hear that automation has stopped itself, and that it goes on."""
+        why, clock = self.limits.halted or "", self.bench.clock
+        found = halt(why, clock.now(), is_over=is_over)
+        told = self._triage.told_in(OURSELVES, found.check)
+        await self._triage.judge((found,), "recovery")
+        if is_over and told and self._triage.is_over(told):
+            await self._triage.resolve(told, "a person says that automation may go on", by_itself=False)
+        elif not is_over and (now := self._triage.told_in(OURSELVES, found.check)) and now != told:
+            await self.call_people(now, Severity.P0, found.observed)
 
     async def propose(self, incident: Incident) -> tuple[Plan | None, str]:
         """A plan for the incident that runs only if somebody asks for it; else why there is none."""
         incident = self._triage.diagnose(incident)
-        choice = await self._choose(incident)
+        choice = await self.choosing.choose(incident)
         plan, playbook = choice.plan, choice.playbook
         if plan is None or playbook is None:
             return None, "; ".join(choice.reasons) or f"nothing heals `{incident.code}` automatically"
-        ruling = rule(plan, playbook, self.bench.service, Traffic(is_paused=self.paused, running=()))
+        ruling = rule(plan, playbook, self.bench.service, self.limits.alone())
         plan = replace(plan, needs_approval=None if ruling.answer is Answer.GO else ruling.reason)
         await self._triage.save(Chapter(at=self.bench.clock.now(), plan=plan))
         return plan, ""
@@ -175,28 +193,51 @@ class Attendant:
                     return incident
             await self.bench.clock.sleep(0.05)
 
-    async def approve(self, plan: Plan, by: str) -> str | None:
-        """Commit a proposed plan that somebody agreed to; returns why not, if so."""
-        incident = self._triage.incidents.get(plan.incident) if plan.incident else None
-        if incident is None or plan.state is not PlanState.PROPOSED:
-            return f"plan `{plan.id}` is {plan.state} and cannot be approved"
-        if self._triage.is_over(incident):
-            await self._gone(incident)
-            return f"plan `{plan.id}` is stale: the trouble went by itself"
-        incident = self._triage.diagnose(incident)
-        fresh = await self._draw(incident, self.playbooks[plan.playbook]) if plan.playbook in self.playbooks else None
-        now = self._triage.incidents.get(incident.id)
-        if now is None or now.state is IncidentState.RECOVERING:
-            return f"plan `{plan.id}` cannot be approved: another one {'is running' if now else 'has healed it'}"
-        if fresh is None or fresh.fingerprint != plan.fingerprint or fresh.steps != plan.steps:
-            chapter = Chapter(at=self.bench.clock.now(), plan=replace(plan, state=PlanState.STALE))
-            if now.plan == plan.id:
-                chapter.incident = replace(now, state=IncidentState.OPEN, why=f"plan `{plan.id}` went stale")
-            await self._triage.save(chapter)
-            self.wake(incident.id)
-            return f"plan `{plan.id}` is stale: what it assumed has changed"
-        await self._commit(self._triage.diagnose(now), replace(plan, approved_by=by), f"approved by {by}")
+    async def approve(self, plan: Plan, approval: Approval) -> str | None:
+        """Commit a proposed plan that somebody agreed to, as soon as there is room; returns why not, if so."""
+        while True:
+            incident = self._triage.incidents.get(plan.incident) if plan.incident else None
+            if incident is None or plan.state is not PlanState.PROPOSED:
+                return f"plan `{plan.id}` is {plan.state} and cannot be approved"
+            if self._triage.is_over(incident):
+                await self._gone(incident)
+                return f"plan `{plan.id}` is stale: the trouble went by itself"
+            incident = self._triage.diagnose(incident)
+            playbook = self.choosing.playbooks.get(plan.playbook)
+            fresh = await self.choosing.draw(incident, playbook) if playbook else None
+            now = self._triage.incidents.get(incident.id)
+            if now is None or now.state is IncidentState.RECOVERING:
+                return f"plan `{plan.id}` cannot be approved: another one {'is running' if now else 'has healed it'}"
+            if why := what_changed(plan, fresh):
+                return await self._stale(plan, now, why)
+            if self.bench.clock.now() > approval.until:
+                return await self._expired(plan, now, approval)
+            if why_later(plan, self.bench.service, self.running.values()) is None:
+                break
+            left_s = (approval.until - self.bench.clock.now()).total_seconds()
+            await self.limits.released_or(max(0.0, min(_SETTLE_S, left_s)))
+        approved = replace(
+            plan, approved_by=approval.by, approved_until=approval.until, approved_because=approval.reason
+        )
+        await self._commit(self._triage.diagnose(now), approved, approval.said)
         return None
+
+    async def _stale(self, plan: Plan, incident: Incident, why: str) -> str:
+        chapter = Chapter(at=self.bench.clock.now())
+        chapter.plan = replace(plan, state=PlanState.STALE, ended_at=chapter.at, why_ended=why)
+        if incident.plan == plan.id:
+            chapter.incident = replace(incident, state=IncidentState.OPEN, why=f"plan `{plan.id}` went stale: {why}")
+            chapter.tell("stale", f"{plan.playbook}: {why}", {"plan": plan.id})
+        await self._triage.save(chapter)
+        self.wake(incident.id)
+        return f"plan `{plan.id}` is stale: {why}"
+
+    async def _expired(self, plan: Plan, incident: Incident, approval: Approval) -> str:
+        why = f"the approval of {approval.by} ended at {approval.until:%Y-%m-%d %H:%M:%S} UTC, before it could begin"
+        chapter = Chapter(at=self.bench.clock.now(), incident=incident)
+        chapter.tell("expired", f"{plan.playbook}: {why}", {"plan": plan.id, "by": approval.by})
+        await self._triage.save(chapter)
+        return f"plan `{plan.id}` was not run: {why}"
 
     async def reject(self, plan: Plan, by: str, reason: str) -> str | None:
         """Drop a proposed plan; people take over. Returns why not, if so."""
@@ -207,6 +248,7 @@ class Attendant:
         chapter = Chapter(at=now, plan=replace(plan, state=PlanState.REJECTED, ended_at=now, why_ended=reason))
         if incident.state is not IncidentState.RECOVERING:
             chapter.incident = replace(incident, tried=(*incident.tried, plan.playbook))
+            chapter.tell("rejected", f"{plan.playbook} by {by}: {reason}", {"plan": plan.id, "by": by})
             self._escalate(chapter, f"`{plan.playbook}` was rejected by {by}: {reason}")
         await self._triage.save(chapter)
         return None
@@ -222,8 +264,7 @@ class Attendant:
             tried=(),
             why="tried again on request",
         )
-        for each in [each for each in self._cooling if each[1].partition(":")[0] in _components(incident)]:
-            del self._cooling[each]
+        self.choosing.warm(_components(incident))
         self._given_up.pop(incident.id, None)
         await self._triage.save(Chapter(at=self.bench.clock.now(), incident=fresh))
         self.wake(incident.id)
@@ -246,7 +287,8 @@ class Attendant:
         await self._triage.save(chapter)
 
     async def go_on(self) -> None:
-        """A pause is over: what only it held back is taken up again."""
+        """Automation may go on: what only its stop held back is taken up again."""
+        await self.tell_halt(is_over=True)
         waiting = [each.plan for each in self._triage.incidents.values() if each.plan]
         plans = await insist(
             self._store, lambda tx: [plan for each in waiting if (plan := tx.plans.get(each))], self.bench.clock.sleep
@@ -255,10 +297,10 @@ class Attendant:
             incident = self._triage.incidents.get(plan.incident) if plan.incident else None
             if incident is None or incident.plan != plan.id or incident.state is not IncidentState.WAITING:
                 continue
-            if plan.needs_approval == WHILE_PAUSED:
+            if self.limits.is_of_a_switch(plan.needs_approval):
                 chapter = Chapter(at=self.bench.clock.now())
-                chapter.plan = replace(plan, state=PlanState.STALE, why_ended="the pause is over")
-                chapter.incident = replace(incident, state=IncidentState.OPEN, why="the pause is over")
+                chapter.plan = replace(plan, state=PlanState.STALE, why_ended="automation goes on")
+                chapter.incident = replace(incident, state=IncidentState.OPEN, why="automation goes on")
                 await self._triage.save(chapter)
                 self.wake(incident.id)
 
@@ -283,7 +325,8 @@ class Attendant:
             event.clear()
             match incident.state:
                 case IncidentState.OPEN if not incident.is_settled:
-                    await self._act(incident)
+                    if not await self._act(incident):
+                        self.limits.call_next(incident_id)
                     continue
                 case IncidentState.RECOVERING if incident.plan and incident.plan in self.running:
                     await self.over(incident.plan)
@@ -304,7 +347,8 @@ class Attendant:
                 pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
                 await self._think_again(incident)
 
-    async def _act(self, incident: Incident) -> None:
+    async def _act(self, incident: Incident) -> bool:
+        """The next thing to be done about an incident; whether it stays in line for its turn."""
         # First the record, then the act: while the store takes nothing nothing can be proven, so nothing is done.
         await self._triage.recorded()
         if self._needs_a_look_around(incident):
@@ -312,44 +356,46 @@ class Attendant:
         incident = self._triage.diagnose(self._triage.incidents.get(incident.id, incident))
         if self._triage.is_over(incident):
             await self._gone(incident)
-            return
+            return False
         if not self._triage.still_failing(incident):
-            await self._released_or(_SETTLE_S)  # we are blind: nothing is certain enough to act upon
-            return
+            await self.limits.released_or(_SETTLE_S)  # we are blind: nothing is certain enough to act upon
+            return False
         if other := self._triage.elsewhere(incident):
             await self._triage.move(incident, other)
-            return
+            return False
         if known := self._is_given_up(incident):
             await self._hand_back(incident, known)
-            return
-        choice = await self._choose(incident)
+            return False
+        choice = await self.choosing.choose(incident)
         plan, playbook = choice.plan, choice.playbook
         now = self._triage.incidents.get(incident.id)
         if now is None or now.state is not IncidentState.OPEN:
-            return  # somebody else decided meanwhile
+            return False  # somebody else decided meanwhile
         cause = (incident.component, incident.code)
         incident = self._triage.diagnose(now)
         is_same = (incident.component, incident.code) == cause and self._triage.still_failing(incident)
         if not is_same or (plan and not plan.verify):
-            return  # it looks different by now
+            return False  # it looks different by now
         if incident.component in {*self._triage.stopped, *self._triage.quiet}:
-            await self._released_or(_SECOND_THOUGHT_S)  # somebody's order came first
-            return
+            await self.limits.released_or(_SECOND_THOUGHT_S)  # somebody's order came first
+            return False
         if choice.again_in_s is not None and self.bench.clock.now() - incident.opened_at < _PATIENCE:
-            await self._released_or(min(choice.again_in_s + _SECOND_THOUGHT_S, _SETTLE_S))
-            return
+            await self.limits.released_or(min(choice.again_in_s + _SECOND_THOUGHT_S, _SETTLE_S))
+            return False
         chapter = Chapter(at=self.bench.clock.now(), incident=incident)
         chapter.tell("suspects", "; ".join(f"{s.component} {s.code} {s.score:.2f}" for s in incident.suspects[:3]))
         if plan is None or playbook is None:
             await self._give_up(chapter, incident, choice.reasons)
-            return
-        traffic = Traffic(is_paused=self.paused, running=tuple(self.running.values()))
-        ruling = rule(plan, playbook, self.bench.service, traffic)
+            return False
+        service = self.bench.service
+        traffic = self.limits.traffic(service, incident, self._needed(incident))
+        ruling = rule(plan, playbook, service, traffic)
         match ruling.answer:
             case Answer.GO:
                 await self._commit(incident, plan, ruling.reason)
             case Answer.LATER:
-                await self._released_or(_SETTLE_S)
+                await self.limits.turn_or(service, incident, _SETTLE_S)
+                return True
             case Answer.APPROVAL:
                 chapter.plan = replace(plan, needs_approval=ruling.reason)
                 chapter.incident = replace(
@@ -367,69 +413,13 @@ class Attendant:
                 self._escalate(chapter, ruling.reason)
                 await self._triage.save(chapter)
                 await self._triage.set_free(incident)
+        return False
 
-    async def _choose(self, incident: Incident) -> "_Choice":
-        """The first playbook for the first suspect that may and can be carried out; else why there is none."""
-        if incident.attempts >= self.bench.service.settings.max_recovery_attempts:
-            return _Choice([f"{incident.attempts} attempts did not help"])
-        reasons: list[str] = []
-        choice = _Choice(reasons)
-        tried = await self._tried(incident)
-        code, is_cause_gone = incident.code, self._is_cause_gone(incident)
-        fitting = [
-            each
-            for each in self.playbooks.values()
-            if code in each.heals or (is_cause_gone and code in each.after_cause)
-        ]
-        for playbook in sorted(fitting, key=lambda each: (each.attended, each.name)):
-            if playbook.name in tried:
-                reasons.append(f"`{playbook.name}` was tried")
-                continue
-            until = self._cooling.get((playbook.name, fingerprint(incident.component, incident.code)), 0.0)
-            if until > self.bench.clock.monotonic():
-                left = until - self.bench.clock.monotonic()
-                reasons.append(f"`{playbook.name}` did not help before and cools down for {left:.0f} s")
-                continue
-            plan = await self._draw(incident, playbook)
-            if plan is None:
-                reasons.append(f"`{playbook.name}` needs an action that is not installed")
-            elif why := blocked(plan):
-                reasons.append(f"`{playbook.name}`: {why}")
-                choice.again_in_s = blocked_for_s(plan) if choice.again_in_s is None else choice.again_in_s
-            else:
-                return _Choice(reasons, plan, playbook)
-        return choice
-
-    async def _tried(self, incident: Incident) -> set[str]:
-        """Playbooks that were run on this suspect since the incident began, or since a person asked to try again."""
-        plans = await insist(self._store, lambda tx: tx.plans.of(incident.id), self.bench.clock.sleep)
-        runs = [each for each in plans if each.state.is_over and each.state is not PlanState.STALE]
-        return {each.playbook for each in runs[: len(incident.tried)] if each.suspect == incident.component}
-
-    async def _draw(self, incident: Incident, playbook: Playbook) -> Plan | None:
-        try:
-            return await draw_up(
-                self.bench,
-                playbook,
-                incident.component,
-                incident.code,
-                self._triage.failed_checks(incident),
-                incident=incident.id,
-                attempt=len(incident.tried) + 1,
-                baseline=self._baseline(incident),
-                severity=incident.severity,
-            )
-        except ConfigurationError:
-            return None
-
-    def _baseline(self, incident: Incident) -> dict[str, str]:
-        found = {}
-        for name in self.bench.service.needed_by(incident.component):
-            statuses = [v.finding.status for (c, _), v in self._triage.verdicts.items() if c == name]
-            is_excused = explained_by_a_stop(self.bench.service, name, self._triage.stopped)
-            if statuses and name not in self._triage.stopped and not is_excused:
-                found[name] = str(worst(statuses))
-        return found
+    def _needed(self, incident: Incident) -> list[Incident]:
+        """Other incidents of what this one's suspect needs, as far as they still fail."""
+        needed = set(self.bench.service.needs(incident.component))
+        found = [each for each in self._triage.incidents.values() if each.component in needed]
+        return [each for each in found if self._triage.still_failing(each)]
 
     async def _commit(self, incident: Incident, plan: Plan, why: str) -> None:
         plan = replace(plan, state=PlanState.COMMITTED)
@@ -437,16 +427,17 @@ class Attendant:
         chapter.incident = replace(
             incident, state=IncidentState.RECOVERING, plan=plan.id, why=f"`{plan.playbook}` is running"
         )
-        if plan.approved_by:
-            chapter.tell("approved", why, {"plan": plan.id})
+        if plan.approved_by and plan.approved_until:
+            details = {"by": plan.approved_by, "until": plan.approved_until.isoformat()}
+            chapter.tell("approved", why, {"plan": plan.id, "reason": plan.approved_because, **details})
         chapter.tell("planned", f"{plan.playbook} on {plan.suspect}: {why}", {"plan": plan.id})
-        self.running[plan.id] = plan
+        self.limits.begin(plan)
         await self._triage.save(chapter, must=True)
         await self.submit(plan)
 
     async def _give_up(self, chapter: Chapter, incident: Incident, reasons: list[str]) -> None:
         code = self._triage.code(incident.code)
-        if not incident.tried and not self._is_cooling(incident) and code.ending is Ending.ADVISE:
+        if not incident.tried and not self.choosing.is_cooling(incident) and code.ending is Ending.ADVISE:
             chapter.incident = replace(incident, is_settled=True, why="told; the remedy is in the hint")
             chapter.tell("advised", f"{incident.component}: {incident.code}")
             announce(chapter, self.bench.service, "advised", levels(self.bench.service)[:1])
@@ -475,10 +466,6 @@ class Attendant:
         if known and self._triage.gravity(incident, incident.component).rank <= known[1].rank:
             return known[0]
         return None
-
-    def _is_cooling(self, incident: Incident) -> bool:
-        cause, now = fingerprint(incident.component, incident.code), self.bench.clock.monotonic()
-        return any(each == cause and until > now for (_, each), until in self._cooling.items())
 
     def _escalate(self, chapter: Chapter, why: str) -> None:
         incident = chapter.incident
@@ -531,11 +518,11 @@ class Attendant:
         again = self._triage.diagnose(incident)
         if not self._triage.still_failing(incident) or self._triage.elsewhere(again):
             return
-        choice = await self._choose(again)
+        choice = await self.choosing.choose(again)
         if choice.plan is None or choice.playbook is None:
             return
-        traffic = Traffic(is_paused=self.paused, running=())
-        may_run = rule(choice.plan, choice.playbook, self.bench.service, traffic).answer is Answer.GO
+        ruling = rule(choice.plan, choice.playbook, self.bench.service, self.limits.alone())
+        may_run = ruling.answer is Answer.GO
         if not may_run or self._triage.incidents.get(incident.id) is not incident:
             return
         self._given_up.pop(incident.id, None)
@@ -544,12 +531,6 @@ class Attendant:
         chapter.incident = replace(again, state=IncidentState.OPEN, is_settled=False, why=why)
         chapter.tell("suspects", why)
         await self._triage.save(chapter)
-
-    def _is_cause_gone(self, incident: Incident) -> bool:
-        """Whether something that the suspect needs was a part of the incident and is well again."""
-        needed = self.bench.service.needs(incident.component)
-        causes = [each for each in incident.symptoms if each.component in needed]
-        return bool(causes) and all(map(self._triage.is_well, causes))
 
     def _needs_a_look_around(self, incident: Incident) -> bool:
         """A symptom by nature may come from elsewhere; where an attempt was not the end, something was overlooked."""
@@ -586,22 +567,14 @@ class Attendant:
             for each in late:
                 each.cancel()
 
-    async def _released_or(self, within_s: float) -> None:
-        """Wait until some plan ends, at most so long."""
-        self._released.clear()
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._released.wait(), within_s)
-
     def _release(self, plan: PlanId) -> None:
-        self.running.pop(plan, None)
         self._handed.discard(plan)
-        self._released.set()
-        self._over.setdefault(plan, asyncio.Event()).set()
-        self._over.pop(plan)
+        self.limits.end(plan)
 
     def _left(self, incident: IncidentId, task: asyncio.Task[None]) -> None:
         self._tasks.pop(incident, None)
         self._events.pop(incident, None)
+        self.limits.call_next(incident)
         if not task.cancelled() and (error := task.exception()):
             # Our own fault must not lose an incident: say so and attend to it again.
             _log.error("attending to %s failed and is tried again: %s", incident, said(error), exc_info=error)
@@ -610,18 +583,7 @@ class Attendant:
             self.wake(incident)  # it was opened again at the very moment when it had ended
         else:
             self._given_up.pop(incident, None)
-
-
-@dataclass(slots=True)
-class _Choice:
-    """What may be done about an incident."""
-
-    reasons: list[str]
-    """Why there is no plan, or none with a better playbook."""
-    plan: Plan | None = None
-    playbook: Playbook | None = None
-    again_in_s: float | None = None
-    """Where there is none: when there may be one."""
+            self.choosing.urgency.pop(incident, None)
 
 
 def _is_busy(incident: Incident | None) -> bool:

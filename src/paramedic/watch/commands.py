@@ -6,20 +6,23 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
-from paramedic.model.errors import ParamedicError, PlanStale, StoreError, UsageError
-from paramedic.model.ids import IncidentId, PlanId
-from paramedic.model.incident import Incident, IncidentState
-from paramedic.model.playbook import Plan, PlanState
+from paramedic.model.errors import ParamedicError, StoreError, UsageError
+from paramedic.model.ids import IncidentId
+from paramedic.model.incident import Incident
+from paramedic.model.playbook import Plan
 from paramedic.model.receipt import Command, CommandState
 from paramedic.model.status import Severity
 from paramedic.model.wire import Json, dump
-from paramedic.sdk.check import Depth
 from paramedic.store import insist
 from paramedic.watch.emergency import Emergency
-from paramedic.watch.guiding import Guiding, is_guide
+from paramedic.watch.foresight import Foresight
+from paramedic.watch.guiding import Guiding
 from paramedic.watch.jobs import said
-from paramedic.watch.node import PAUSED, Node
+from paramedic.watch.maintenance import Upkeep
+from paramedic.watch.node import Node
 from paramedic.watch.orders import managed
+from paramedic.watch.recovering import Recovering, is_verified, texts
+from paramedic.watch.rolling import in_turn, members
 from paramedic.watch.triage import OURSELVES, by_hand
 
 _log = logging.getLogger("paramedic.watch")
@@ -35,7 +38,8 @@ class Commands:
     def __init__(self, node: Node) -> None:
         self._node = node
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._deciding = asyncio.Lock()
+        recovering = Recovering(node)
+        self._foresight = Foresight(node, recovering)
         self._verbs: Mapping[str, Callable[[Command], Awaitable[Result]]] = {
             "start": self._order,
             "stop": self._order,
@@ -43,14 +47,15 @@ class Commands:
             "configure": self._configure,
             "restore-backup": self._restore,
             "act": self._act,
-            "plan": self._plan,
-            "recover": self._recover,
-            "approve": self._approve,
-            "reject": self._reject,
+            "plan": recovering.plan,
+            "recover": recovering.recover,
+            "approve": recovering.approve,
+            "reject": recovering.reject,
             "acknowledge": self._acknowledge,
             "escalate": self._escalate,
             "guide": Guiding(node).carry_out,
             "emergency": Emergency(node).carry_out,
+            "maintenance": Upkeep(node).carry_out,
             "pause": self._pause,
             "resume": self._pause,
         }
@@ -83,7 +88,7 @@ class Commands:
                 raise ParamedicError(f"unknown command `{command.verb}`")
             if (self._node.clock.now() - command.at).total_seconds() > _FORGOTTEN_S:
                 raise ParamedicError("nobody took it up in time", hint="ask again")
-            result: Result = await verb(command)
+            result: Result = await (self._foresight.of if command.args.get("foresee") else verb)(command)
         except ParamedicError as error:
             state = CommandState.REFUSED
             result = {"error": str(error), "hint": error.hint, "exit_code": error.exit_code}
@@ -99,16 +104,21 @@ class Commands:
         self._tasks.pop(command.id, None)
 
     async def _order(self, command: Command) -> Result:
-        names = _names(command)
+        names = members(self._node.service, texts(command, "components"))
         service = self._node.service
         order = managed(service.components, service.start_order(), service.settings.node)
         wanted = [each.name for each in order if not names or each.name in names]
         await self._node.attendant.resume()
-        plans = [
-            await self._node.orders.give(command.verb, name, command.by, command.id)
-            for name in (wanted[::-1] if command.verb == "stop" else wanted)
-        ]
-        return {"plans": [dump(plan) for plan in plans], "verified": all(_is_verified(plan) for plan in plans)}
+        left: dict[str, str] = {}
+        if command.verb == "restart":
+            plans, left = await in_turn(service, wanted, lambda name: self._give(command, name))
+        else:
+            plans = [await self._give(command, name) for name in (wanted[::-1] if command.verb == "stop" else wanted)]
+        verified = all(map(is_verified, plans)) and not left
+        return {"plans": [dump(plan) for plan in plans], "left": dict(left), "verified": verified}
+
+    def _give(self, command: Command, name: str) -> Awaitable[Plan]:
+        return self._node.orders.give(command.verb, name, command.by, command.id)
 
     async def _configure(self, command: Command) -> Result:
         name = str(command.args["component"])
@@ -117,106 +127,30 @@ class Commands:
         await self._node.attendant.resume()
         params = {key: command.args[key] for key in ("draft", "digest", "seen")}
         plan = await self._node.orders.give("configure", name, command.by, command.id, params)
-        return {"plans": [dump(plan)], "verified": _is_verified(plan)}
+        return {"plans": [dump(plan)], "verified": is_verified(plan)}
 
     async def _restore(self, command: Command) -> Result:
-        """What would be done with ``foresee``, else do it."""
         name = str(command.args["component"])
         if name not in self._node.service.components:
             raise UsageError(f"there is no component `{name}` in the service file that is watched")
         params = {"backup": command.args["backup"]}
-        if command.args.get("foresee"):
-            plan = await self._node.orders.foresee("restore-backup", name, params)
-            return {"plans": [dump(plan)], "verified": False}
         await self._node.attendant.resume()
         plan = await self._node.orders.give("restore-backup", name, command.by, command.id, params)
         receipts = await self._node.store.run(lambda tx: tx.receipts.of(plan.id))
-        return {"plans": [dump(plan)], "receipts": [dump(each) for each in receipts], "verified": _is_verified(plan)}
+        return {"plans": [dump(plan)], "receipts": [dump(each) for each in receipts], "verified": is_verified(plan)}
 
     async def _act(self, command: Command) -> Result:
-        """Have one action done on a component; with ``foresee``, only what it would do."""
+        """Have one action done on a component."""
         name, action = str(command.args["component"]), str(command.args["action"])
         if name not in self._node.service.components:
             raise UsageError(f"there is no component `{name}` in the service file that is watched")
         if action not in self._node.registry.actions:
             raise UsageError(f"there is no action `{action}`")
         params = {key: command.args[key] for key in ("action", "with", "checks") if key in command.args}
-        if command.args.get("foresee"):
-            plan = await self._node.orders.foresee("act", name, params)
-            return {"plans": [dump(plan)], "verified": False}
         await self._node.attendant.resume()
         plan = await self._node.orders.give("act", name, command.by, command.id, params)
         receipts = await self._node.store.run(lambda tx: tx.receipts.of(plan.id))
-        return {"plans": [dump(plan)], "receipts": [dump(each) for each in receipts], "verified": _is_verified(plan)}
-
-    async def _plan(self, command: Command) -> Result:
-        await self._look_round(_names(command))
-        plans, none = [], []
-        for incident in self._concerned(_names(command)):
-            if incident.plan and incident.state in (IncidentState.WAITING, IncidentState.RECOVERING):
-                plan = await self._get(incident.plan)
-                if plan:
-                    plans.append(plan)
-                continue
-            if not self._node.triage.still_failing(incident):
-                continue
-            plan, why = await self._node.attendant.propose(incident)
-            if plan:
-                plans.append(plan)
-            else:
-                none.append(
-                    {"incident": incident.id, "component": incident.component, "code": incident.code, "why": why}
-                )
-        return {"plans": [dump(plan) for plan in plans], "without": none}
-
-    async def _recover(self, command: Command) -> Result:
-        wanted = command.args.get("plan")
-        if wanted:
-            return await self._run_plan(PlanId(str(wanted)), command.by)
-        before = set(self._node.triage.incidents)
-        names = _names(command)
-        await self._node.attendant.resume()
-        await self._look_round(names)
-        concerned = self._concerned(names)
-        for incident in concerned:
-            if incident.id in before and (incident.state is IncidentState.ESCALATED or incident.is_settled):
-                await self._node.attendant.reopen(incident)
-            self._node.attendant.take_up(incident.id)
-        ended = [found for each in concerned if (found := await self._node.attendant.settled(each.id))]
-        return {
-            "incidents": [dump(each) for each in ended],
-            "verified": all(each.state is IncidentState.RESOLVED for each in ended),
-        }
-
-    async def _run_plan(self, plan_id: PlanId, by: str) -> Result:
-        plan = await self._must_get(plan_id)
-        if is_guide(plan):
-            raise PlanStale(f"`{plan_id}` is for people", hint=f"`paramedic guide tick {plan_id}` ticks off its steps")
-        await self._node.attendant.resume()
-        if plan.state is PlanState.PROPOSED:
-            incident = self._node.triage.incidents.get(plan.incident) if plan.incident else None
-            await self._look_round(tuple({each.component for each in incident.symptoms}) if incident else ())
-            async with self._deciding:
-                plan = await self._must_get(plan_id)
-                is_open = plan.state is PlanState.PROPOSED
-                if is_open and (why := await self._node.attendant.approve(plan, by)):
-                    raise PlanStale(why, hint="`paramedic plan` makes a new one")
-        elif plan.state is not PlanState.COMMITTED and plan.state is not PlanState.VERIFIED:
-            why = f": {plan.why_ended}" if plan.why_ended else ""
-            raise PlanStale(f"plan `{plan_id}` is {plan.state}{why}", hint="`paramedic plan` makes a new one")
-        await self._node.attendant.over(plan_id)
-        plan = await self._must_get(plan_id)
-        return {"plans": [dump(plan)], "verified": _is_verified(plan)}
-
-    async def _approve(self, command: Command) -> Result:
-        return await self._run_plan(PlanId(str(command.args["plan"])), command.by)
-
-    async def _reject(self, command: Command) -> Result:
-        plan = await self._must_get(PlanId(str(command.args["plan"])))
-        why = await self._node.attendant.reject(plan, command.by, str(command.args.get("reason") or "no reason given"))
-        if why:
-            raise PlanStale(why)
-        return {"plan": plan.id, "state": PlanState.REJECTED}
+        return {"plans": [dump(plan)], "receipts": [dump(each) for each in receipts], "verified": is_verified(plan)}
 
     async def _acknowledge(self, command: Command) -> Result:
         incident = self._unresolved(str(command.args["incident"]))
@@ -258,40 +192,8 @@ class Commands:
 
     async def _pause(self, command: Command) -> Result:
         paused = command.verb == "pause"
-        await self._node.store.run(lambda tx: tx.notes.set(PAUSED, paused))
-        self._node.attendant.paused = paused
+        was_halted = self._node.attendant.limits.halted
+        await self._node.attendant.limits.switch(paused=paused)
         if not paused:
             await self._node.attendant.go_on()
-        return {"paused": paused}
-
-    async def _look_round(self, names: tuple[str, ...]) -> None:
-        """Look at everything asked for, twice where the first look leaves a doubt."""
-        known = tuple(each for each in names if each in self._node.service.components)
-        due = self._node.runner.due(known, depth=Depth.FULL) if known or not names else ()
-        await asyncio.gather(*(self._node.look_once(each.name, spec, "command") for each, spec in due))
-
-    def _concerned(self, names: tuple[str, ...]) -> list[Incident]:
-        """Unresolved incidents, of all or of these components."""
-        return [
-            each
-            for each in self._node.triage.incidents.values()
-            if not names or {each.component, *(symptom.component for symptom in each.symptoms)} & set(names)
-        ]
-
-    async def _get(self, plan: PlanId) -> Plan | None:
-        return await self._node.store.run(lambda tx: tx.plans.get(plan))
-
-    async def _must_get(self, plan_id: PlanId) -> Plan:
-        plan = await self._get(plan_id)
-        if plan is None:
-            raise UsageError(f"there is no plan `{plan_id}`", hint="`paramedic plan` makes one")
-        return plan
-
-
-def _names(command: Command) -> tuple[str, ...]:
-    names = command.args.get("components")
-    return tuple(str(each) for each in names) if isinstance(names, list) else ()
-
-
-def _is_verified(plan: Plan) -> bool:
-    return plan.state is PlanState.VERIFIED
+        return {"paused": paused, "was_halted": was_halted}

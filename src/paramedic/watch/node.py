@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from functools import partial
 from types import TracebackType
 from typing import Self
@@ -13,6 +14,7 @@ from paramedic.checking.selection import why_not
 from paramedic.model.clock import Clock, SystemClock
 from paramedic.model.errors import StoreError
 from paramedic.model.finding import Finding
+from paramedic.model.maintenance import ByHand
 from paramedic.model.receipt import Receipt
 from paramedic.model.service import Service
 from paramedic.recovery.backups import Backups
@@ -30,12 +32,12 @@ from paramedic.store import notes, open_store
 from paramedic.watch.attendant import Attendant
 from paramedic.watch.journal import Journal
 from paramedic.watch.lock import NodeLock
+from paramedic.watch.maintenance import remembered
 from paramedic.watch.orders import Orders
 from paramedic.watch.supervisor import Supervisor
 from paramedic.watch.triage import Triage
 
 _log = logging.getLogger("paramedic.watch")
-PAUSED = notes.PAUSED
 _SECOND_LOOK_S = 0.05
 _LAST_CHANCE_S = 2.0
 
@@ -92,7 +94,7 @@ class Node:
             last_good=self.last_good,
             backups=self.backups,
         )
-        paused = bool(await self.store.run(lambda tx: tx.notes.get(PAUSED)))
+        paused = bool(await self.store.run(lambda tx: tx.notes.get(notes.PAUSED)))
         self.attendant = Attendant(self.bench, self.triage, self.store, self.playbooks, paused)
         self.executor = Executor(self.bench, self.store, self.redactor, self._on_step, self._on_end)
         self.engine = DurableEngine(self.service, self.executor)
@@ -102,6 +104,7 @@ class Node:
         undo.push_async_callback(self._write_all)
         undo.push_async_callback(self.engine.close)
         undo.push_async_callback(self.attendant.close)
+        self.adopt_by_hand(await remembered(self))
         await self.triage.load()
         adopted = await self.supervisor.adopt()
         if adopted:
@@ -165,11 +168,13 @@ class Node:
         """
         playbooks = load_playbooks(self.registry, service.playbook_dirs)
         gone = set(self.service.components) - set(service.components)
+        by_hand = self.service.maintenance.by_hand
+        service = replace(service, maintenance=replace(service.maintenance, by_hand=by_hand))
         self.service = service
         self.backups = Backups(service, self.registry, self.clock)
         self.last_good.keep(service.path)
         self.redactor = self.executor.redactor = Redactor(service.secrets)
-        self.playbooks = self.attendant.playbooks = playbooks
+        self.playbooks = playbooks
         self.bench = Bench(
             service=service,
             registry=self.registry,
@@ -179,11 +184,20 @@ class Node:
             last_good=self.last_good,
             backups=self.backups,
         )
-        self.executor.bench = self.attendant.bench = self.orders.bench = self.bench
+        self.attendant.adopt(self.bench, playbooks)
+        self.executor.bench = self.orders.bench = self.bench
         self.runner = Runner(service, self.registry, self.clock, self.supervisor, looks_again=True)
         self.triage.service = service
         self.triage.forget(gone)
         self.supervisor.update(service)
+
+    def adopt_by_hand(self, by_hand: ByHand) -> None:
+        """Go on with the planned work that people began and ended."""
+        maintenance = replace(self.service.maintenance, by_hand=by_hand)
+        self.service = self.triage.service = replace(self.service, maintenance=maintenance)
+        self.bench = replace(self.bench, service=self.service)
+        self.attendant.adopt(self.bench, self.playbooks)
+        self.executor.bench = self.orders.bench = self.bench
 
     async def _write_all(self) -> None:
         """The last chance for what is not in the store yet."""

@@ -168,6 +168,11 @@ class Backups:
                     gone.append(each.set.id)
         return tuple(gone)
 
+    def expired(self) -> tuple[str, ...]:
+        """What `prune` would let go of."""
+        known = shelf.known(self._service.settings.state_dir)
+        return tuple(each.set.id for component in known for each in self._expired(component))
+
     def last_failure(self, component: str) -> str:
         """Why the last try to make one failed; empty where it did not."""
         return shelf.last_failure(self._service.settings.state_dir, component)
