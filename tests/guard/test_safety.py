@@ -258,12 +258,20 @@ def test_words_that_say_lower_is_better(word) -> None:
         ("x_p95", list(range(1, 101)), 95),
         ("x_p99", list(range(1, 101)), 99),
         ("x_p99", [5], 5),
+        ("x_p95", [1, 2, 3, 4, 5], 5),
+        ("x_p50", [1, 2, 3], 2),
         ("x", [1, 2], 1.5),
     ],
 )
 def test_the_actual_value_is_a_quantile_or_the_mean(name, values, actual) -> None:
     """Nearest rank."""
     assert Objective.of(name, {"target": 1}).actual(values) == actual
+
+
+def test_an_objective_looks_back_an_hour_unless_told_otherwise() -> None:
+    """And takes a single measurement for enough."""
+    objective = Objective.of("x", {"target": 1})
+    assert (objective.window_s, objective.minimum_samples) == (3600.0, 1)
 
 
 def test_an_objective_hears_its_metrics_only() -> None:

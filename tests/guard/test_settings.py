@@ -26,35 +26,44 @@ def test_defaults_are_those_of_the_contract() -> None:
     ("changes", "complaint"),
     [
         ({"failure_threshold": 0}, "`failure_threshold` is a whole number of at least 1, not `0`"),
-        ({"failure_threshold": True}, "whole number"),
+        ({"failure_threshold": True}, "`failure_threshold` is a whole number"),
         ({"success_threshold": 1.5}, "`success_threshold` is a whole number"),
         ({"half_open_max_calls": -1}, "`half_open_max_calls` is a whole number"),
         ({"recovery_timeout": -1}, "`recovery_timeout` is a number of seconds"),
         ({"recovery_timeout": True}, "`recovery_timeout` is a number of seconds"),
         ({"recovery_timeout": float("inf")}, "`recovery_timeout`"),
-        ({"recovery_timeout": "soon"}, "settings are numbers"),
+        ({"recovery_timeout": "soon"}, "a breaker's settings are numbers"),
         ({"failure_treshold": 3}, "a breaker has no `failure_treshold`; did you mean `failure_threshold`"),
         ({"zzz": 3}, "a breaker has no `zzz`; it has calls, consecutive_success_threshold, failure_on"),
-        ({"failure_rate": 0.5}, "needs a window"),
+        ({"failure_rate": 0.5}, "`failure_rate` needs a window"),
         ({"trip_conditions": [{"metric": "m"}]}, "a trip condition needs `threshold`"),
         ({"trip_conditions": [{"threshold": 1}]}, "a trip condition needs `metric`"),
         ({"trip_conditions": ["m"]}, "a trip condition has `metric`"),
-        ({"trip_conditions": [{"metric": "m", "threshold": 1, "threshold_ms": 1}]}, "either `threshold` or"),
-        ({"trip_conditions": [{"metric": "m", "threshold": 1, "compare": ">"}]}, "did you mean `comparison`"),
+        (
+            {"trip_conditions": [{"metric": "m", "threshold": 1, "threshold_ms": 1}]},
+            "a trip condition has either `threshold` or",
+        ),
+        (
+            {"trip_conditions": [{"metric": "m", "threshold": 1, "compare": ">"}]},
+            "a trip condition has no `compare`; did you mean `comparison`",
+        ),
         (
             {"trip_conditions": [{"metric": "m", "threshold": 1, "comparison": "is"}]},
-            "greater_than or less_than, not `is`",
+            "`comparison` is greater_than or less_than, not `is`",
         ),
-        ({"trip_conditions": [{"metric": "m", "threshold": 1, "consecutive_violations": 0}]}, "at least 1"),
+        (
+            {"trip_conditions": [{"metric": "m", "threshold": 1, "consecutive_violations": 0}]},
+            "`consecutive_violations` is at least 1",
+        ),
     ],
 )
 def test_what_makes_no_sense_is_refused_and_changes_nothing(changes, complaint) -> None:
     """A live breaker keeps its old settings."""
     breaker = CircuitBreaker()
-    with pytest.raises(ValueError, match=complaint):
+    with pytest.raises(ValueError, match=f"^{complaint}"):
         breaker.change(**changes)
     assert breaker.settings == BreakerSettings()
-    with pytest.raises(ValueError, match=complaint):
+    with pytest.raises(ValueError, match=f"^{complaint}"):
         CircuitBreaker(**changes)
 
 
@@ -137,5 +146,5 @@ def test_failures_are_what_the_caller_says() -> None:
 
 def test_a_stranger_without_a_likeness_shows_what_there_is() -> None:
     """So the reader can choose."""
-    with pytest.raises(ValueError, match="a thing has no `zz`; it has a, b"):
+    with pytest.raises(ValueError, match=r"^a thing has no `zz`; it has a, b$"):
         refuse_strangers(["a", "zz"], ["b", "a"], "a thing")

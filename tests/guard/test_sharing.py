@@ -259,7 +259,7 @@ def test_without_its_store_a_breaker_works_alone_and_says_so_once(tmp_path, cloc
 
 def test_what_cannot_be_shared_is_refused() -> None:
     """A number is neither a file nor a server; a Sharing of one's own is taken as it is."""
-    with pytest.raises(ValueError, match="`shared` is the path"):
+    with pytest.raises(ValueError, match=r"^`shared` is the path of an SQLite file or a Redis client$"):
         CircuitBreaker(shared=3)
     own = Sharing(lambda: None, ManualClock())
     assert sharing.sharing(own) is own

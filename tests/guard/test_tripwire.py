@@ -211,14 +211,14 @@ def test_an_absurd_delta_is_kept_as_a_number(tripwire) -> None:
         ({"breach_threshold": 26}, "`breach_threshold`"),
         ({"critical_threshold": float("inf")}, "`breach_threshold`"),
         ({"consecutive_breaches": 0}, "`consecutive_breaches` is at least 1"),
-        ({"cooldown_s": -1}, "`cooldown_s`"),
+        ({"cooldown_s": -1}, "`cooldown_s` is a number of seconds$"),
         ({"cooldown_s": float("inf")}, "`cooldown_s`"),
-        ({"limits": {"a": -1}}, "limit of `a`"),
+        ({"limits": {"a": -1}}, "the limit of `a`"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(settings, complaint) -> None:
     """By name."""
-    with pytest.raises(ValueError, match=complaint):
+    with pytest.raises(ValueError, match=f"^{complaint}"):
         BudgetTripwire(**settings)
 
 

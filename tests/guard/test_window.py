@@ -111,12 +111,12 @@ def test_a_window_is_written_as_people_write_it(written, window) -> None:
     ("written", "complaint"),
     [
         ("soon", "`soon` is no window"),
-        ("calls", "is no window"),
-        ("5 minutes", "is no window"),
-        (True, "is no window"),
-        (2.5, "is no window"),
+        ("calls", "`calls` is no window"),
+        ("5 minutes", "`5 minutes` is no window"),
+        (True, "`True` is no window"),
+        (2.5, "`2.5` is no window"),
         ({"call": 5}, "a window has no `call`; it has calls, failure_rate"),
-        ({"calls": 5, "seconds": 5}, "either calls or seconds"),
+        ({"calls": 5, "seconds": 5}, "a window counts either calls or seconds"),
         (0, "`calls` is at least 1"),
         ({"seconds": 0}, "`seconds` is more than 0"),
         ({"seconds": float("inf")}, "`seconds` is more than 0"),
@@ -131,7 +131,7 @@ def test_a_window_is_written_as_people_write_it(written, window) -> None:
 )
 def test_a_window_that_makes_no_sense_is_refused(written, complaint) -> None:
     """The complaint names what is wrong."""
-    with pytest.raises(ValueError, match=complaint):
+    with pytest.raises(ValueError, match=f"^{complaint}"):
         Window.of(written)
 
 

@@ -2,6 +2,8 @@
 
 from collections import deque
 from dataclasses import dataclass
+from math import ceil
+from operator import gt, lt
 from typing import Any
 
 _QUANTILES = {"_p50": 0.5, "_p90": 0.9, "_p95": 0.95, "_p99": 0.99}
@@ -62,14 +64,14 @@ class Objective:
         quantile = self._quantile
         if quantile is None:
             return sum(values) / len(values)
-        return sorted(values)[max(0, -int(-quantile * len(values) // 1) - 1)]
+        return sorted(values)[ceil(quantile * len(values)) - 1]
 
     def severity(self, actual: float) -> str | None:
         """``critical``, ``warning``, or ``None`` where the promise is kept."""
-        sign = 1 if self.lower_is_better else -1
-        if sign * actual <= sign * self.target:
+        is_worse = gt if self.lower_is_better else lt
+        if not is_worse(actual, self.target):
             return None
-        return "critical" if sign * actual > sign * self.critical else "warning"
+        return "critical" if is_worse(actual, self.critical) else "warning"
 
 
 class Measured:
