@@ -16,11 +16,11 @@ from paramedic.packs.client.fitting import misfit
 from paramedic.packs.client.stored import CannotRead, stored
 from paramedic.packs.client.target import Client, Provider, Sort
 from paramedic.packs.http.answer import NoAnswer, readable
-from paramedic.packs.http.target import shown
 from paramedic.packs.tcp.checks import SHARE_OF_TIME
 from paramedic.sdk import Code, Context, Finding, check
 from paramedic.sdk.blocking import in_thread
 from paramedic.sdk.complaints import Complaint, complaint
+from paramedic.sdk.url import shown
 
 _BY_SORT = {Sort.MOBILE: MOBILE, Sort.VOICE: VOICE, Sort.MICROPHONE: MICROPHONE, Sort.COMPUTER: COMPUTER}
 _BACKEND = ("paramedic.packs.client.backend",)

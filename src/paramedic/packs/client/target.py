@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 from annotated_types import Gt
 
+from paramedic.sdk.url import leads_somewhere
+
 
 class Sort(StrEnum):
     """What a client is, by which the steps for its owner are chosen."""
@@ -70,12 +72,5 @@ class Provider:
 
 
 def _refuse_no_address(name: str, url: str | None) -> None:
-    if url is None:
-        return
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable:
+    if url is not None and not leads_somewhere(url):
         raise ValueError(f"`{name}` is `{url}`, expected an address such as http://127.0.0.1:8000/me")

@@ -23,10 +23,10 @@ from paramedic.packs.discord.target import Discord
 from paramedic.packs.http.answer import NoAnswer, Trouble, readable
 from paramedic.packs.http.codes import RATE_LIMITED
 from paramedic.packs.http.patience import asked_to_wait_s, keep_away, still_waiting
-from paramedic.packs.http.target import shown
 from paramedic.packs.tcp.checks import DNS_UNRESOLVED, SHARE_OF_TIME, name_without_address
 from paramedic.sdk import Context, Evidence, Finding, check
 from paramedic.sdk.blocking import in_thread
+from paramedic.sdk.url import shown
 
 if TYPE_CHECKING:
     from paramedic.packs.discord.rest import Platform, Refused, Waiting

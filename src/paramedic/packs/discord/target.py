@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from annotated_types import Gt
 
 from paramedic.packs.discord.rights import Intent, Right
 from paramedic.sdk import Secret
+from paramedic.sdk.url import leads_somewhere
 
 API = "https://discord.com/api/v10"
 
@@ -41,16 +41,8 @@ class Discord:
 
     def __post_init__(self) -> None:
         for name, url in (("api", self.api), ("health", self.health)):
-            if url is not None and not _is_address(url):
+            if url is not None and not leads_somewhere(url):
                 raise ValueError(f"`{name}` is `{url}`, expected an address such as {API}")
         for name, id_ in (("guild", self.guild), ("channel", self.channel)):
             if id_ is not None and not str(id_).isdecimal():
                 raise ValueError(f"`{name}` is `{id_}`, expected an id, which is a number of 17 digits or more")
-
-
-def _is_address(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False

@@ -13,7 +13,7 @@ from paramedic.packs.llm.judge import Refusal, judge_status
 from paramedic.packs.llm.ledger import CannotKeep, Ledger
 from paramedic.packs.llm.presence import is_there, judge_silence
 from paramedic.packs.process.words import spell
-from paramedic.packs.tcp.checks import DNS_UNRESOLVED, SHARE_OF_TIME
+from paramedic.packs.tcp.checks import SHARE_OF_TIME
 from paramedic.sdk import Context, Depth, Evidence, Finding, check
 from paramedic.sdk.blocking import in_thread
 
@@ -27,14 +27,8 @@ _NORM_PERCENT = 5.0
 
 
 @check(
-    codes.REFUSED,
-    codes.TIMEOUT,
-    codes.UNAUTHORIZED,
-    codes.RATE_LIMITED,
-    codes.LOADING,
-    codes.ERROR,
+    *codes.NAMES.of_every_look,
     codes.MODEL_MISSING,
-    DNS_UNRESOLVED,
     of=Embedding,
     imports=("paramedic.packs.llm.line",),
     timeout_s=5,
@@ -57,13 +51,7 @@ async def answers(server: Embedding, context: Context) -> Finding:
     codes.DIMENSION,
     codes.INVALID,
     codes.NORM_DRIFT,
-    codes.REFUSED,
-    codes.TIMEOUT,
-    codes.UNAUTHORIZED,
-    codes.RATE_LIMITED,
-    codes.LOADING,
-    codes.ERROR,
-    DNS_UNRESOLVED,
+    *codes.NAMES.of_every_look,
     of=Embedding,
     asks=lambda server: server.permits,
     depth=Depth.FULL,
@@ -99,7 +87,8 @@ async def means_the_same(server: Embedding, context: Context) -> Finding:
         keep_away(found, context)
     if found.status.name != "UNKNOWN":
         context.memory["last"] = (now, found)
-        _note(server, context, is_failing=found.status.is_failing)
+        now = context.clock.now().timestamp()
+        Ledger(context.service.settings, server).note(is_failing=found.status.is_failing, now=now)
     return found
 
 
@@ -120,18 +109,6 @@ def _is_newly_recorded(server: Embedding, context: Context) -> bool:
     before = context.memory.get("manifest", stamp)
     context.memory["manifest"] = stamp
     return stamp != before
-
-
-def _note(server: Embedding, context: Context, *, is_failing: bool) -> None:
-    """Remember whether it fails: only then may more be spent."""
-    ledger = Ledger(context.service.settings, server)
-    if ledger.read().is_failing == is_failing:
-        return
-    try:
-        with ledger.opened(context.clock.now().timestamp()) as page:
-            page.is_failing = is_failing
-    except CannotKeep:
-        return  # nothing can be spent either
 
 
 async def _ask(server: Embedding, context: Context) -> Finding:

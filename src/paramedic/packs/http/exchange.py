@@ -13,9 +13,9 @@ from paramedic.model.clock import Clock
 from paramedic.packs.http.answer import BODY_LIMIT, Answer, NoAnswer, Trouble
 from paramedic.packs.http.failing import telling
 from paramedic.packs.http.request import READING, Request
-from paramedic.packs.http.target import shown
 from paramedic.packs.tcp.names import Names
 from paramedic.sdk import Secret
+from paramedic.sdk.url import shown
 
 MOST_REDIRECTS = 5
 _REDIRECTS = (301, 302, 303, 307, 308)

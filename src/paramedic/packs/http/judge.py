@@ -18,8 +18,9 @@ from paramedic.packs.http.patience import asked_to_wait_s
 from paramedic.packs.http.pool import used_up
 from paramedic.packs.http.schema import CannotJudge
 from paramedic.packs.http.target import Http
-from paramedic.packs.tcp.checks import name_without_address
-from paramedic.packs.tcp.remedy import how_to_start, who_listens
+from paramedic.packs.http.unreached import unreached
+from paramedic.packs.tcp.remedy import who_listens
+from paramedic.packs.tcp.unreached import no_trust
 from paramedic.sdk import Context, Evidence, Finding
 
 _EXCERPT = 400
@@ -73,19 +74,10 @@ def judge(answer: Answer, server: Http, context: Context) -> Finding:
 
 def judge_none(none: NoAnswer, server: Http, context: Context) -> Finding:
     """The finding for no answer."""
+    if found := unreached(none, server.address, context, refused=REFUSED):
+        return found
     host, port = server.address
     match none.trouble:
-        case Trouble.NAME:
-            name, _, reason = str(none).partition(": ")
-            return name_without_address(name.strip("`"), reason, context)
-        case Trouble.CONNECT:
-            return context.critical(
-                REFUSED,
-                observed=f"no connection to `{host}:{port}` can be made",
-                expected="a listening server",
-                because=f"the system said: {none}",
-                hint=f"{how_to_start(context.component)}, or correct `url`; {who_listens(port)} shows who listens",
-            )
         case Trouble.TIMEOUT:
             return context.critical(
                 TIMEOUT,
@@ -98,16 +90,8 @@ def judge_none(none: NoAnswer, server: Http, context: Context) -> Finding:
         case Trouble.TLS:
             said = str(none).lower().replace("_", " ")
             speaks_plainly = any(each in said for each in _SPEAKS_NO_TLS)
-            return context.critical(
-                TLS,
-                observed=f"no trusted connection to `{host}:{port}`",
-                expected="a valid certificate and a common version of TLS",
-                because=f"the handshake failed: {none}",
-                hint="nothing there speaks TLS; write `http://` in `url`, or turn TLS on at the server"
-                if speaks_plainly
-                else f"look at it with `openssl s_client -connect {host}:{port} -servername {host}`; renew the "
-                "certificate, or set `verify_tls: false` where a self-signed one is meant",
-            )
+            plain = "nothing there speaks TLS; write `http://` in `url`, or turn TLS on at the server"
+            return no_trust(TLS, server.address, str(none), context, hint=plain if speaks_plainly else None)
         case Trouble.REDIRECTS:
             return context.critical(
                 STATUS,
@@ -116,7 +100,7 @@ def judge_none(none: NoAnswer, server: Http, context: Context) -> Finding:
                 because=str(none),
                 hint=f"follow it with `curl -sSIL --max-redirs 5 {server.shown}` and correct the server's redirects",
             )
-        case Trouble.PROTOCOL:
+        case _:
             return context.critical(
                 PROTOCOL,
                 observed=f"what `{host}:{port}` sends is not whole HTTP",
@@ -125,8 +109,6 @@ def judge_none(none: NoAnswer, server: Http, context: Context) -> Finding:
                 hint=f"see the bytes with `curl --http1.1 -v {server.shown}`; {who_listens(port)} shows whether "
                 "another program listens there",
             )
-        case Trouble.OURS:
-            return context.unknown(f"this machine could not ask `{server.shown}`: {none}", hint="look at `ulimit -n`")
 
 
 def _wrong_status(answer: Answer, server: Http, context: Context) -> Finding:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from paramedic.packs.http.answer import NoAnswer, Trouble
 from paramedic.packs.http.codes import ENDPOINT, UNDESCRIBED
 from paramedic.packs.http.openapi import NoDescription, plain_operations
-from paramedic.packs.http.target import Http, shown
+from paramedic.packs.http.target import Http
 from paramedic.packs.tcp.checks import SHARE_OF_TIME
 from paramedic.sdk import Context, Depth, Evidence, Finding, check
+from paramedic.sdk.url import shown
 
 if TYPE_CHECKING:
     from paramedic.packs.http.exchange import Client

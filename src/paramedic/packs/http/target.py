@@ -1,11 +1,10 @@
 """What is asked of an HTTP server, and which answer counts as healthy."""
 
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
+from urllib.parse import urljoin
 
 from annotated_types import Interval
 
@@ -13,9 +12,9 @@ from paramedic.packs.http.conditions import Comparison, Expected, StatusNumber
 from paramedic.packs.http.pool import Pool
 from paramedic.packs.http.request import READING, Method, Request, encoded, misdeclared
 from paramedic.sdk import Permit, Secret
+from paramedic.sdk.url import is_here, is_near, place, refuse_nowhere, shown
 
 _PUBLIC_SAMPLES = 3
-_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,12 +57,7 @@ class Http:
     """How many requests at most one look may send to measure the share of errors (at most 3 to a public address)."""
 
     def __post_init__(self) -> None:
-        try:
-            usable = self._parts.scheme in _PORTS and bool(self._parts.hostname) and self._parts.port != 0
-        except ValueError:
-            usable = False
-        if not usable:
-            raise ValueError(f"`{self.url}` is no address such as http://127.0.0.1:8000/health")
+        refuse_nowhere(self.url, "http://127.0.0.1:8000/health")
         expected = self.expected  # refuses what is no condition
         if self.method == "HEAD" and expected.wants_a_body:
             raise ValueError("an answer to `HEAD` has no body to expect anything of; use `GET`")
@@ -119,13 +113,9 @@ class Http:
         return urljoin(self.url, "/openapi.json" if self.openapi is True else self.openapi)
 
     @property
-    def _parts(self) -> SplitResult:
-        return urlsplit(self.url)
-
-    @property
     def address(self) -> tuple[str, int]:
         """Host and port."""
-        return self._parts.hostname or "", self._parts.port or _PORTS[self._parts.scheme]
+        return place(self.url)
 
     @property
     def shown(self) -> str:
@@ -135,26 +125,14 @@ class Http:
     @property
     def is_near(self) -> bool:
         """Whether it is on this machine or a private network, so that a few requests more are no burden."""
-        host, _ = self.address
-        try:
-            address = ipaddress.ip_address(host)
-        except ValueError:
-            return host == "localhost" or host.endswith(".localhost")
-        return address.is_loopback or address.is_private
+        return is_near(self.address[0])
 
     @property
     def is_on_this_machine(self) -> bool:
         """Whether its address is this machine's own, so that the holder of its port can be looked up."""
-        host, _ = self.address
-        return host in ("localhost", "::1") or host.startswith("127.")
+        return is_here(self.address[0])
 
     @property
     def follows_redirects(self) -> bool:
         """Not where a redirect is itself the answer that is expected."""
         return not any(status in self.expected.statuses for status in (301, 302, 303, 307, 308))
-
-
-def shown(url: str) -> str:
-    """An address without a user and password that may stand in it."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from annotated_types import Interval, MaxLen, MinLen
 
@@ -12,6 +11,7 @@ from paramedic.packs.http.conditions import Expected, regular
 from paramedic.packs.http.request import READING
 from paramedic.packs.journey.blanks import blanks, blanks_of
 from paramedic.sdk import Permit, Secret
+from paramedic.sdk.url import refuse_nowhere
 
 RUN = "run"
 """A variable that every run has: another short text each time, for names that must be new."""
@@ -117,13 +117,7 @@ class Journey:
     """Whether certificates must be valid."""
 
     def __post_init__(self) -> None:
-        try:
-            parts = urlsplit(self.url)
-            usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-        except ValueError:
-            usable = False
-        if not usable:
-            raise ValueError(f"`{self.url}` is no address such as http://127.0.0.1:8000")
+        refuse_nowhere(self.url, "http://127.0.0.1:8000")
         if self.writes is None and (writing := next((each for each in self.steps if each.may_write), None)):
             raise ValueError(
                 f"say `writes: true` if `{writing.title}` changes something at the service, "

@@ -4,7 +4,6 @@ from paramedic.packs.llm import codes
 from paramedic.packs.llm.judge import Names
 from paramedic.packs.llm.presence import is_there
 from paramedic.packs.llm.target import Llm
-from paramedic.packs.tcp.checks import DNS_UNRESOLVED
 from paramedic.sdk import Context, Finding, check
 
 NAMES = Names(
@@ -19,14 +18,8 @@ NAMES = Names(
 
 
 @check(
-    codes.REFUSED,
-    codes.TIMEOUT,
-    codes.UNAUTHORIZED,
-    codes.RATE_LIMITED,
-    codes.LOADING,
-    codes.ERROR,
+    *NAMES.of_every_look,
     codes.MODEL_MISSING,
-    DNS_UNRESOLVED,
     of=Llm,
     imports=("paramedic.packs.llm.line",),
     timeout_s=5,

@@ -15,7 +15,7 @@ from paramedic.packs.llm.presence import judge_silence
 from paramedic.packs.llm.pulse import Pulse, pulse_of
 from paramedic.packs.llm.target import Llm
 from paramedic.packs.process.words import spell
-from paramedic.packs.tcp.checks import DNS_UNRESOLVED, SHARE_OF_TIME
+from paramedic.packs.tcp.checks import SHARE_OF_TIME
 from paramedic.sdk import Context, Depth, Evidence, Finding, check
 
 if TYPE_CHECKING:
@@ -51,13 +51,7 @@ _CHAT_SAMPLES = 6
     codes.DEGENERATE,
     codes.OUT_OF_MEMORY,
     codes.MODEL_MISSING,
-    codes.REFUSED,
-    codes.TIMEOUT,
-    codes.UNAUTHORIZED,
-    codes.RATE_LIMITED,
-    codes.LOADING,
-    codes.ERROR,
-    DNS_UNRESOLVED,
+    *NAMES.of_every_look,
     of=Llm,
     asks=lambda server: server.permits,
     depth=Depth.FULL,
@@ -96,15 +90,10 @@ async def generates(server: Llm, context: Context) -> Finding:
 
 
 def _note(found: Finding, ledger: Ledger, context: Context) -> None:
-    """Remember whether it fails: only then may more be spent."""
+    """Remember whether it fails, where that is known."""
     is_failing = found.status.is_failing and found.code not in (codes.RATE_LIMITED.id, codes.LOADING.id)
-    if ledger.read().is_failing == is_failing or found.status.name == "UNKNOWN":
-        return
-    try:
-        with ledger.opened(context.clock.now().timestamp()) as page:
-            page.is_failing = is_failing
-    except CannotKeep:
-        return  # nothing can be spent either
+    if found.status.name != "UNKNOWN":
+        ledger.note(is_failing=is_failing, now=context.clock.now().timestamp())
 
 
 class _Look:

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from paramedic.packs.http.answer import NoAnswer, Trouble, readable
 from paramedic.packs.http.patience import asked_to_wait_s
+from paramedic.packs.http.unreached import unreached
 from paramedic.packs.llm.strangers import error_said
 from paramedic.packs.llm.target import ModelServer
-from paramedic.packs.tcp.checks import name_without_address
-from paramedic.packs.tcp.remedy import how_to_start, who_listens
+from paramedic.packs.tcp.checks import DNS_UNRESOLVED
 from paramedic.sdk import Code, Context, Evidence, Finding
 
 _LOADING = ("loading model", "model is loading", "starting up")
@@ -15,7 +15,7 @@ _LOADING = ("loading model", "model is loading", "starting up")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
-    """The codes of one kind of model server."""
+    """The codes of one kind of model server, as far as it is looked for."""
 
     refused: Code
     timeout: Code
@@ -25,40 +25,34 @@ class Names:
     error: Code
     model_missing: Code
 
+    @property
+    def of_every_look(self) -> tuple[Code, ...]:
+        """What each look at it can name."""
+        lost = (self.refused, self.timeout, self.unauthorized, self.rate_limited, self.loading, self.error)
+        return (*lost, DNS_UNRESOLVED)
+
 
 def judge_none(none: NoAnswer, server: ModelServer, codes: Names, context: Context) -> Finding:
     """The finding where nothing came back."""
+    found = unreached(none, server.address, context, refused=codes.refused, what="model server", field="base_url")
+    if found:
+        return found
+    if none.trouble is Trouble.TIMEOUT:
+        return context.critical(
+            codes.timeout,
+            observed=f"`{server.shown}` takes connections and answers nothing",
+            expected="an answer in time",
+            because=str(none),
+            hint=f"try `curl -m 10 {server.api}/models`; a stopped or deadlocked server is freed by a restart",
+        )
     host, port = server.address
-    match none.trouble:
-        case Trouble.NAME:
-            name, _, reason = str(none).partition(": ")
-            return name_without_address(name.strip("`"), reason, context)
-        case Trouble.CONNECT:
-            return context.critical(
-                codes.refused,
-                observed=f"no connection to `{host}:{port}` can be made",
-                expected="a listening model server",
-                because=f"the system said: {none}",
-                hint=f"{how_to_start(context.component)}, or correct `base_url`; {who_listens(port)} shows who listens",
-            )
-        case Trouble.TIMEOUT:
-            return context.critical(
-                codes.timeout,
-                observed=f"`{server.shown}` takes connections and answers nothing",
-                expected="an answer in time",
-                because=str(none),
-                hint=f"try `curl -m 10 {server.api}/models`; a stopped or deadlocked server is freed by a restart",
-            )
-        case Trouble.OURS:
-            return context.unknown(f"this machine could not ask `{server.shown}`: {none}", hint="look at `ulimit -n`")
-        case Trouble.TLS | Trouble.PROTOCOL | Trouble.REDIRECTS:
-            return context.critical(
-                codes.error,
-                observed=f"what `{host}:{port}` says is not the protocol of a model server",
-                expected="an OpenAI-compatible API",
-                because=str(none),
-                hint=f"compare with `curl -v {server.api}/models`; if something else listens there, correct `base_url`",
-            )
+    return context.critical(
+        codes.error,
+        observed=f"what `{host}:{port}` says is not the protocol of a model server",
+        expected="an OpenAI-compatible API",
+        because=str(none),
+        hint=f"compare with `curl -v {server.api}/models`; if something else listens there, correct `base_url`",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

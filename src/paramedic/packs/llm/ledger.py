@@ -9,7 +9,7 @@ import fcntl
 import hashlib
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
@@ -123,6 +123,13 @@ class Ledger:
                 write_whole(self._path, json.dumps(asdict(page)).encode(), mode=0o600)
             except OSError as error:
                 raise CannotKeep(error.strerror or str(error)) from None
+
+    def note(self, *, is_failing: bool, now: float) -> None:
+        """Remember whether it fails: only then may more be spent."""
+        if self.read().is_failing == is_failing:
+            return
+        with suppress(CannotKeep), self.opened(now) as page:  # else nothing can be spent either
+            page.is_failing = is_failing
 
     @contextmanager
     def paying(self, tokens: int, per_hour: int, now: float) -> Iterator[Bill]:

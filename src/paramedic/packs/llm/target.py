@@ -1,17 +1,15 @@
 """Which model server, which model, and what is known of its file."""
 
-import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from annotated_types import Ge, Gt, MaxLen, MinLen
 
-from paramedic.packs.http.target import shown
 from paramedic.sdk import Permit, Secret
+from paramedic.sdk.url import is_here, is_near, place, refuse_nowhere, shown
 
-_PORTS = {"http": 80, "https": 443}
 _VERSION = "/v1"
 
 
@@ -30,12 +28,7 @@ class ModelServer:
     it for anything."""
 
     def __post_init__(self) -> None:
-        try:
-            usable = self._parts.scheme in _PORTS and bool(self._parts.hostname) and self._parts.port != 0
-        except ValueError:
-            usable = False
-        if not usable:
-            raise ValueError(f"`{self.base_url}` is no address such as http://127.0.0.1:11434/v1")
+        refuse_nowhere(self.base_url, "http://127.0.0.1:11434/v1")
 
     @property
     def root(self) -> str:
@@ -46,7 +39,7 @@ class ModelServer:
     def api(self) -> str:
         """Where its OpenAI-compatible API begins."""
         base = self.base_url.rstrip("/")
-        return base + _VERSION if self._parts.path in ("", "/") else base
+        return base + _VERSION if urlsplit(base).path in ("", "/") else base
 
     @property
     def shown(self) -> str:
@@ -56,24 +49,17 @@ class ModelServer:
     @property
     def address(self) -> tuple[str, int]:
         """Host and port."""
-        return self._parts.hostname or "", self._parts.port or _PORTS[self._parts.scheme]
+        return place(self.base_url)
 
     @property
     def is_near(self) -> bool:
         """Whether it is on this machine or a private network, where tokens cost nobody money."""
-        host, _ = self.address
-        try:
-            address = ipaddress.ip_address(host)
-        except ValueError:
-            # a name of one word is looked up in our own network: a container, a service of a cluster
-            return "." not in host or host.endswith((".localhost", ".local", ".internal", ".lan"))
-        return address.is_loopback or address.is_private or address.is_link_local
+        return is_near(self.address[0])
 
     @property
     def is_here(self) -> bool:
         """Whether it is this machine's own, so that its process can be looked up."""
-        host, _ = self.address
-        return host in ("localhost", "::1") or host.startswith("127.")
+        return is_here(self.address[0])
 
     @property
     def permits(self) -> tuple[Permit, ...]:
@@ -84,10 +70,6 @@ class ModelServer:
     def headers(self) -> dict[str, str | Secret]:
         """Sent along with every request."""
         return {"Authorization": Secret(f"Bearer {self.api_key.reveal()}")} if self.api_key else {}
-
-    @property
-    def _parts(self) -> SplitResult:
-        return urlsplit(self.base_url)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from paramedic.packs.mcp import codes
 from paramedic.packs.mcp.target import Mcp, Revision
 from paramedic.packs.mcp.trouble import NoTalk, Why
 from paramedic.packs.tcp.checks import name_without_address
-from paramedic.packs.tcp.remedy import how_to_start, who_listens
+from paramedic.packs.tcp.unreached import no_connection, no_trust
 from paramedic.sdk import Context, Evidence, Finding
 
 _INSPECTOR = "npx @modelcontextprotocol/inspector --cli"
@@ -17,26 +17,11 @@ def judge(no: NoTalk, server: Mcp, context: Context) -> Finding:
     name = context.component.name
     match no.why:
         case Why.REFUSED:
-            host, port = server.address or ("", 0)
-            return context.critical(
-                codes.REFUSED,
-                observed=f"`{host}:{port}` refused the connection",
-                expected="a listening server of tools",
-                because="the machine answers, so it is up and no server listens there",
-                hint=f"{how_to_start(context.component)}, or correct `url`; {who_listens(port)} shows who listens",
-            )
+            return no_connection(codes.REFUSED, server.address or ("", 0), str(no), context, what="server of tools")
         case Why.UNRESOLVED:
             return name_without_address((server.address or ("", 0))[0], str(no), context)
         case Why.TLS:
-            host, port = server.address or ("", 0)
-            return context.critical(
-                codes.TLS,
-                observed=f"no trusted connection to `{host}:{port}`",
-                expected="a valid certificate and a common version of TLS",
-                because=f"the handshake of TLS failed: {no}",
-                hint=f"look at it with `openssl s_client -connect {host}:{port} -servername {host}`; renew the "
-                "certificate, or set `verify_tls: false` where a self-signed one is meant",
-            )
+            return no_trust(codes.TLS, server.address or ("", 0), str(no), context)
         case Why.OURS:
             return context.unknown(f"this machine could not try: {no}", hint="look at `ulimit -n` and `ulimit -u`")
         case Why.NO_PROGRAM:

@@ -4,11 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from paramedic.sdk import Secret
-
-_PORTS = {"http": 80, "https": 443}
+from paramedic.sdk.url import is_here, place, refuse_nowhere, shown
 
 
 class Revision(StrEnum):
@@ -64,36 +62,22 @@ class Mcp:
             return
         if self.env or self.cwd or self.started_by:
             raise ValueError("`env`, `cwd` and `started_by` belong to a `command`")
-        try:
-            usable = self._parts.scheme in _PORTS and bool(self._parts.hostname) and self._parts.port != 0
-        except ValueError:
-            usable = False
-        if not usable:
-            raise ValueError(f"`{self.url}` is no address such as http://127.0.0.1:3001/mcp")
-
-    @property
-    def _parts(self) -> SplitResult:
-        return urlsplit(self.url or "")
+        refuse_nowhere(self.url, "http://127.0.0.1:3001/mcp")
 
     @property
     def address(self) -> tuple[str, int] | None:
         """Host and port, where it has them."""
-        if self.url is None:
-            return None
-        return self._parts.hostname or "", self._parts.port or _PORTS[self._parts.scheme]
+        return place(self.url) if self.url is not None else None
 
     @property
     def is_on_this_machine(self) -> bool:
         """Whether the process behind its address can be looked up here."""
-        host = (self._parts.hostname or "") if self.url else "localhost"
-        return host in ("localhost", "::1") or host.startswith("127.")
+        return self.address is None or is_here(self.address[0])
 
     @property
     def shown(self) -> str:
         """The address without a user and password that may stand in it, or the command."""
-        if self.url is None:
-            return " ".join(self.command)
-        return urlunsplit(self._parts._replace(netloc=self._parts.netloc.rpartition("@")[2], query=""))
+        return " ".join(self.command) if self.url is None else shown(self.url, with_query=False)
 
     @property
     def identity(self) -> str:

@@ -6,6 +6,7 @@ from paramedic.packs.http.answer import Answer, NoAnswer, Trouble
 from paramedic.packs.http.codes import RATE_LIMITED
 from paramedic.packs.http.judge import excerpt
 from paramedic.packs.http.patience import asked_to_wait_s, keep_away, still_waiting
+from paramedic.packs.http.unreached import unreached
 from paramedic.packs.speech.codes import (
     AUDIO_INVALID,
     ERROR,
@@ -18,8 +19,7 @@ from paramedic.packs.speech.codes import (
 )
 from paramedic.packs.speech.sound import NoSound, Sound, hear
 from paramedic.packs.speech.target import Speech
-from paramedic.packs.tcp.checks import DNS_UNRESOLVED, SHARE_OF_TIME, name_without_address
-from paramedic.packs.tcp.remedy import how_to_start, who_listens
+from paramedic.packs.tcp.checks import DNS_UNRESOLVED, SHARE_OF_TIME
 from paramedic.sdk import Context, Depth, Finding, Status, check
 
 _QUIETEST_PEAK = 0.005
@@ -212,35 +212,21 @@ def _refused(answer: Answer, context: Context) -> Finding:
 
 
 def _no_answer(none: NoAnswer, server: Speech, context: Context) -> Finding:
-    host, port = server.address
-    match none.trouble:
-        case Trouble.OURS:
-            return context.unknown(f"this machine could not ask: {none}")
-        case Trouble.NAME:
-            name, _, reason = str(none).partition(": ")
-            return name_without_address(name.strip("`"), reason, context)
-        case Trouble.CONNECT:
-            return context.critical(
-                REFUSED,
-                observed=f"no connection to `{host}:{port}` can be made",
-                expected="a listening server",
-                because=f"the system said: {none}",
-                hint=f"{how_to_start(context.component)}, or correct `url`; {who_listens(port)} shows who listens",
-            )
-        case Trouble.TIMEOUT:
-            return context.critical(
-                TIMEOUT,
-                observed=f"no whole answer from `{server.shown}`",
-                expected="an answer in time",
-                because=str(none),
-                hint="look at the load of its machine; if the process hangs, `py-spy dump --pid PID` shows where, "
-                "and a restart frees it",
-            )
-        case _:
-            return context.critical(
-                ERROR,
-                observed=f"what answers at `{server.shown}` is no speech server",
-                expected="an answer over HTTP",
-                because=str(none),
-                hint="correct `url`; look with `curl -v` what answers there",
-            )
+    if found := unreached(none, server.address, context, refused=REFUSED):
+        return found
+    if none.trouble is Trouble.TIMEOUT:
+        return context.critical(
+            TIMEOUT,
+            observed=f"no whole answer from `{server.shown}`",
+            expected="an answer in time",
+            because=str(none),
+            hint="look at the load of its machine; if the process hangs, `py-spy dump --pid PID` shows where, "
+            "and a restart frees it",
+        )
+    return context.critical(
+        ERROR,
+        observed=f"what answers at `{server.shown}` is no speech server",
+        expected="an answer over HTTP",
+        because=str(none),
+        hint="correct `url`; look with `curl -v` what answers there",
+    )

@@ -1,17 +1,13 @@
 """Which speech server, which voice, and how it is asked."""
 
-import ipaddress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
-from urllib.parse import SplitResult, urlsplit
 
 from annotated_types import Ge, MaxLen, MinLen
 
-from paramedic.packs.http.target import shown
 from paramedic.sdk import Permit, Secret
-
-_PORTS = {"http": 80, "https": 443}
+from paramedic.sdk.url import is_near, place, refuse_nowhere, shown
 
 
 class Api(StrEnum):
@@ -47,12 +43,7 @@ class Speech:
     """Whether its certificate must be valid."""
 
     def __post_init__(self) -> None:
-        try:
-            usable = self._parts.scheme in _PORTS and bool(self._parts.hostname) and self._parts.port != 0
-        except ValueError:
-            usable = False
-        if not usable:
-            raise ValueError(f"`{self.url}` is no address such as http://127.0.0.1:8880")
+        refuse_nowhere(self.url, "http://127.0.0.1:8880")
 
     @property
     def root(self) -> str:
@@ -67,17 +58,12 @@ class Speech:
     @property
     def address(self) -> tuple[str, int]:
         """Host and port."""
-        return self._parts.hostname or "", self._parts.port or _PORTS[self._parts.scheme]
+        return place(self.url)
 
     @property
     def is_near(self) -> bool:
         """Whether it is on this machine or a private network, where a word costs nobody money."""
-        host, _ = self.address
-        try:
-            address = ipaddress.ip_address(host)
-        except ValueError:
-            return "." not in host or host.endswith((".localhost", ".local", ".internal", ".lan"))
-        return address.is_loopback or address.is_private or address.is_link_local
+        return is_near(self.address[0])
 
     @property
     def permits(self) -> tuple[Permit, ...]:
@@ -88,7 +74,3 @@ class Speech:
     def headers(self) -> dict[str, str | Secret]:
         """Sent along with every request."""
         return {"Authorization": Secret(f"Bearer {self.api_key.reveal()}")} if self.api_key else {}
-
-    @property
-    def _parts(self) -> SplitResult:
-        return urlsplit(self.url)

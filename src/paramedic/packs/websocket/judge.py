@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from paramedic.packs.tcp.checks import name_without_address
-from paramedic.packs.tcp.remedy import how_to_start, who_listens
+from paramedic.packs.tcp.remedy import who_listens
+from paramedic.packs.tcp.unreached import no_connection, no_trust
 from paramedic.packs.websocket.codes import (
     DISCONNECT_LOOP,
     ECHO,
@@ -42,13 +43,7 @@ def judge_none(none: NoSocket, server: WebSocket, context: Context) -> Finding:
         case Trouble.NAME:
             return name_without_address(host, str(none), context)
         case Trouble.REFUSED:
-            return context.critical(
-                REFUSED,
-                observed=f"no connection to `{host}:{port}` can be made",
-                expected="a listening server",
-                because=f"the system said: {none}",
-                hint=f"{how_to_start(context.component)}, or correct `url`; {who_listens(port)} shows who listens",
-            )
+            return no_connection(REFUSED, server.address, str(none), context)
         case Trouble.SILENT:
             return context.critical(
                 TIMEOUT,
@@ -59,14 +54,7 @@ def judge_none(none: NoSocket, server: WebSocket, context: Context) -> Finding:
                 f"and at the path with `ip route get {host}` and the firewall's rules",
             )
         case Trouble.TLS:
-            return context.critical(
-                TLS,
-                observed=f"no trusted connection to `{host}:{port}`",
-                expected="a valid certificate and a common version of TLS",
-                because=f"the handshake of TLS failed: {none}",
-                hint=f"look at it with `openssl s_client -connect {host}:{port} -servername {host}`; renew the "
-                "certificate, or set `verify_tls: false` where a self-signed one is meant",
-            )
+            return no_trust(TLS, server.address, str(none), context)
         case Trouble.HANGING:
             return context.critical(
                 UNRESPONSIVE,

@@ -3,13 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
-from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from annotated_types import Interval
 
 from paramedic.sdk import Secret
-
-_PORTS = {"ws": 80, "wss": 443}
+from paramedic.sdk.url import place, refuse_nowhere, shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,27 +28,17 @@ class WebSocket:
     """Whether the certificate of a ``wss`` address must be valid."""
 
     def __post_init__(self) -> None:
-        try:
-            usable = self._parts.scheme in _PORTS and bool(self._parts.hostname) and self._parts.port != 0
-        except ValueError:
-            usable = False
-        if not usable:
-            raise ValueError(f"`{self.url}` is no address such as ws://127.0.0.1:8000/ws")
-
-    @property
-    def _parts(self) -> SplitResult:
-        return urlsplit(self.url)
+        refuse_nowhere(self.url, "ws://127.0.0.1:8000/ws")
 
     @property
     def address(self) -> tuple[str, int]:
         """Host and port."""
-        return self._parts.hostname or "", self._parts.port or _PORTS[self._parts.scheme]
+        return place(self.url)
 
     @property
     def shown(self) -> str:
         """The address without a user, a password or a token that may stand in it."""
-        parts = self._parts
-        return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment=""))
+        return shown(self.url, with_query=False)
 
     @property
     def shown_as_http(self) -> str:
