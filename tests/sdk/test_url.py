@@ -28,7 +28,7 @@ def test_what_leads_somewhere(url: str, scheme: str, leads: bool) -> None:
 def test_nowhere_is_refused_with_an_example() -> None:
     """Whoever reads the message knows what is wanted."""
     refuse_nowhere("https://example.org", "http://127.0.0.1:8000")
-    with pytest.raises(ValueError, match="`example.org` is no address such as ws://127.0.0.1:1"):
+    with pytest.raises(ValueError, match=r"`example\.org` is no address such as ws:"):
         refuse_nowhere("example.org", "ws://127.0.0.1:1")
 
 
