@@ -107,7 +107,12 @@ class CircuitBreaker(Circuit):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        period, started = self._leave()
+        entered = ENTERED.get()
+        if entered is not None and entered[0] is self:
+            ENTERED.set(entered[3])
+            period, started = entered[1], entered[2]
+        else:
+            period, started = self._leave()
         if error is None:
             self.end_well(period, started)
         else:
