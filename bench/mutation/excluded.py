@@ -1,7 +1,7 @@
 """What is not counted, and why: changes that change nothing that anybody can see."""
 
 EXCLUDED: dict[str, str] = {
-    "breaker: entered = ENTERED.get()": "the longer way out of a block finds the same",
+    "breaker: entered = _entered()": "the longer way out of a block finds the same",
     "breaker: if entered is not None and entered[0] is self:": "the longer way out of a block finds the same",
     'periods: TRIALS: ContextVar[tuple[Trial, ...]] = ContextVar("paramedic_guard_trials", default=())': (
         "the name of a context variable is seen in a debugger only"

@@ -20,6 +20,9 @@ from paramedic.guard.wrapping import FULL, guarded, is_async
 if TYPE_CHECKING:
     from paramedic.guard.sharing import Sharing
 
+_entered, _set_entered = ENTERED.get, ENTERED.set
+"""Looked up once: they are called twice in every block."""
+
 F = TypeVar("F", bound=Callable[..., Any])  # Any: any function can be guarded
 
 
@@ -101,15 +104,15 @@ class CircuitBreaker(Circuit):
 
     def __enter__(self) -> Self:
         period = self.closed_period or self.admit()
-        ENTERED.set((self, period, self.clock.monotonic(), ENTERED.get()))
+        _set_entered((self, period, self.clock.monotonic(), _entered()))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        entered = ENTERED.get()
+        entered = _entered()
         if entered is not None and entered[0] is self:
-            ENTERED.set(entered[3])
+            _set_entered(entered[3])
             period, started = entered[1], entered[2]
         else:
             period, started = self._leave()
@@ -133,7 +136,7 @@ class CircuitBreaker(Circuit):
 
         One that is closed from another context finds nothing; permits are fungible, so it gives back any.
         """
-        entered, above = ENTERED.get(), []
+        entered, above = _entered(), []
         while entered is not None and entered[0] is not self:
             above.append(entered)
             entered = entered[3]
@@ -143,7 +146,7 @@ class CircuitBreaker(Circuit):
         rest = entered[3]
         for each in reversed(above):
             rest = (*each[:3], rest)
-        ENTERED.set(rest)
+        _set_entered(rest)
         return entered[1], entered[2]
 
     async def __aenter__(self) -> Self:
