@@ -351,6 +351,7 @@ class Attendant:
         """The next thing to be done about an incident; whether it stays in line for its turn."""
         # First the record, then the act: while the store takes nothing nothing can be proven, so nothing is done.
         await self._triage.recorded()
+        await self._look_at(await self._triage.news(incident), _SWEEP_S)
         if self._needs_a_look_around(incident):
             await self._sweep(incident)
         incident = self._triage.diagnose(self._triage.incidents.get(incident.id, incident))
@@ -385,7 +386,8 @@ class Attendant:
         chapter = Chapter(at=self.bench.clock.now(), incident=incident)
         chapter.tell("suspects", "; ".join(f"{s.component} {s.code} {s.score:.2f}" for s in incident.suspects[:3]))
         if plan is None or playbook is None:
-            await self._give_up(chapter, incident, choice.reasons)
+            if not await self._triage.excuse(incident, "; ".join(choice.reasons)):
+                await self._give_up(chapter, incident, choice.reasons)
             return False
         service = self.bench.service
         traffic = self.limits.traffic(service, incident, self._needed(incident))

@@ -6,13 +6,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
+from paramedic.model.change import Change
 from paramedic.model.errors import ParamedicError, StoreError, UsageError
 from paramedic.model.ids import IncidentId
 from paramedic.model.incident import Incident
 from paramedic.model.playbook import Plan
 from paramedic.model.receipt import Command, CommandState
 from paramedic.model.status import Severity
-from paramedic.model.wire import Json, dump
+from paramedic.model.wire import Json, dump, load
 from paramedic.store import insist
 from paramedic.watch.emergency import Emergency
 from paramedic.watch.foresight import Foresight
@@ -54,6 +55,7 @@ class Commands:
             "acknowledge": self._acknowledge,
             "escalate": self._escalate,
             "guide": Guiding(node).carry_out,
+            "change": self._change,
             "emergency": Emergency(node).carry_out,
             "maintenance": Upkeep(node).carry_out,
             "pause": self._pause,
@@ -183,6 +185,14 @@ class Commands:
         now = self._node.triage.incidents[incident.id]
         await self._node.triage.recorded()
         return {"incident": dump(now)}
+
+    async def _change(self, command: Command) -> Result:
+        """Somebody tells of a change."""
+        change = load(Change, command.args["change"])
+        if change.component is not None and change.component not in self._node.service.components:
+            raise UsageError(f"there is no component `{change.component}` in the service file that is watched")
+        await self._node.triage.changes.record(change)
+        return {"change": dump(change)}
 
     def _unresolved(self, name: str) -> Incident:
         found = self._node.triage.incidents.get(IncidentId(name))

@@ -212,6 +212,7 @@ class Node:
         self.died.put_nowait(component)
 
     def _on_step(self, receipt: Receipt) -> None:
+        self.triage.changes.hear(receipt)
         _log.info(
             "%s %s step %d on %s: %s %s",
             receipt.plan,

@@ -21,6 +21,7 @@ from paramedic.store import Transaction
 from paramedic.watch.backups import BackingUp
 from paramedic.watch.ballast import hold
 from paramedic.watch.calling import Calling
+from paramedic.watch.changes import between
 from paramedic.watch.commands import Commands
 from paramedic.watch.delivery import Delivery
 from paramedic.watch.happenings import Happenings
@@ -296,7 +297,7 @@ async def _reload(node: Node, schedule: Schedule, reload: Callable[[], Service],
             continue
         seen = now
         again.clear()
-        before = set(node.service.components)
+        before = node.service
         try:
             service, fixed = _with_fixed(node.service, await in_thread(reload))
             node.adopt_service(service)
@@ -304,7 +305,8 @@ async def _reload(node: Node, schedule: Schedule, reload: Callable[[], Service],
             _log.error("the changed service file is wrong; the old one stays in force:\n%s", error)
             continue
         _log.info("the service file was read again: %d components", len(service.components))
-        if gone := sorted(before - set(service.components)):
+        await node.triage.changes.record(*between(before, service, node.clock.now()))
+        if gone := sorted(set(before.components) - set(service.components)):
             _log.warning("no longer in the service file, and no longer looked at: %s", ", ".join(gone))
         for name in fixed:
             _log.warning("`%s` was changed; that takes effect when `paramedic watch` is started again", name)

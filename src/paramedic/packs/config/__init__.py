@@ -7,6 +7,7 @@ from paramedic.packs.config.putting import Put
 from paramedic.packs.config.saving import backup
 from paramedic.packs.config.target import Config
 from paramedic.sdk import Kind, Pack
+from paramedic.sdk.changed import written
 
 pack = Pack(
     name="config",
@@ -19,6 +20,7 @@ pack = Pack(
             keeps=lambda config: (config.path,),
             backup=backup,
             describe=describe,
+            changed=lambda config, since: written((config.path,), since),
         ),
     ),
     checks=(is_valid,),

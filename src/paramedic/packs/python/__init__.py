@@ -1,11 +1,14 @@
 """The Python that a component runs on: its version, its environment, its packages."""
 
+from datetime import datetime
 from pathlib import Path
 
+from paramedic.model.change import Change, ChangeKind
 from paramedic.packs.python.actions import InstallPackage
 from paramedic.packs.python.checks import conflicts, interpreter, packages, requirements
 from paramedic.packs.python.target import Python
 from paramedic.sdk import Kind, Pack
+from paramedic.sdk.changed import written
 
 
 def _files(target: Python) -> tuple[Path, ...]:
@@ -21,6 +24,14 @@ def _files(target: Python) -> tuple[Path, ...]:
     )
 
 
+def _changed(target: Python, since: datetime) -> tuple[Change, ...]:
+    """Packages that came or changed since then."""
+    if target.interpreter is None:
+        return ()
+    places = target.interpreter.parent.parent.glob("lib/python*/site-packages/*.dist-info")
+    return written(places, since, ChangeKind.PACKAGE, what="`{}` was installed")
+
+
 pack = Pack(
     name="python",
     kinds=(
@@ -29,6 +40,7 @@ pack = Pack(
             summary="the Python that a component runs on: version, virtual environment, packages",
             target=Python,
             files=_files,
+            changed=_changed,
         ),
     ),
     checks=(interpreter, packages, conflicts, requirements),
