@@ -28,6 +28,9 @@ def test_a_refusal_says_who_why_and_when(breaker, clock) -> None:
     with pytest.raises(CircuitOpen) as refusal:
         breaker(max)(1, 2)
     assert refusal.value.retry_in_s == 20.0
+    with pytest.raises(CircuitOpen) as refusal, breaker:
+        pass
+    assert refusal.value.retry_in_s == 20.0
     breaker.force_open("a person")
     assert refused(breaker).retry_in_s is None
     assert str(refused(breaker)) == "breaker `model` lets no call through: a person"

@@ -288,6 +288,13 @@ def test_whoever_looks_at_it_has_it_watched(clock) -> None:
     assert breaker._watched
 
 
+def test_a_context_forgets_the_trials_that_it_was_in(clock) -> None:
+    """Else a worker that lives for ever would carry all of them along."""
+    breaker = half_open(clock)
+    assert breaker.call(max, 1, 2) == 2
+    assert TRIALS.get() == ()
+
+
 def test_a_trial_is_known_inside_blocks_of_others(clock) -> None:
     """However deep the call is that is part of it."""
     breaker, other = half_open(clock), CircuitBreaker(clock=clock)

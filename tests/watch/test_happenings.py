@@ -2,10 +2,13 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 
 from scene import DEAD, OK, Scene
+from station import Station, until
 
+from guarded_program import Program
 from paramedic.model.happening import Happening
 from paramedic.model.ids import IncidentId
 from paramedic.model.incident import TimelineEntry
@@ -113,3 +116,24 @@ async def test_a_component_that_is_sick_itself_tells_of_itself(scene) -> None:
     lines = await told.lines()
     assert "flaps 0" in lines
     assert len(lines) <= 200
+
+
+def test_a_running_watch_takes_down_what_a_running_breaker_did(tmp_path: Path) -> None:
+    """The breaker of a program opened because its model died: both stand in one story."""
+    guards = {"kind": "guards", "folder": "guards", "dependencies": {"calls": "model"}}
+    station, program = Station(tmp_path, "model", more={"guards": guards}), Program(tmp_path)
+    try:
+        program.do("b = CircuitBreaker(name='calls'); b.call(max, 1, 2); b.force_open('its model is gone')")
+        station.watch()
+        station.kill("model")
+        incident = station.incident("model")
+
+        def told() -> list[str]:
+            found = station.read(lambda tx: tx.timeline.of(incident.id))
+            return [each.text for each in found if each.what == "breaker"]
+
+        lines = until(told, 30, "the breaker to be told")
+        assert lines == [f"`calls` of pid {program.pid} opened: its model is gone"]
+    finally:
+        station.stop()
+        program.end()
