@@ -1,19 +1,30 @@
 """``paramedic drill``: break a patient for real and see what comes of it."""
 
 import asyncio
+import json
 import signal
 import sys
 from collections.abc import Coroutine, Mapping
+from dataclasses import replace
+from fnmatch import fnmatch
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from paramedic import __version__
 from paramedic.cli.listing import show_json, show_rows
+from paramedic.cli.output import write_private
 from paramedic.model.errors import UsageError
+from paramedic.service.quantity import measure
 
 if TYPE_CHECKING:
+    from paramedic.drills.board import Board
     from paramedic.drills.catalogue import Drill
+    from paramedic.drills.outcome import Outcome
     from paramedic.drills.run import Done
+    from paramedic.drills.targets import Objective
 
 Result = TypeVar("Result")
 _HEADS = ("", "drill", "ending", "found", "detect", "diagnose", "recover", "why")
@@ -44,23 +55,74 @@ def list_drills(as_json: bool) -> None:
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 @click.option("--json", "as_json", is_flag=True, help="Print a list of objects.")
 @click.option("--jobs", type=click.IntRange(1), default=2, show_default=True, help="How many drills at a time.")
+@click.option(
+    "--rto",
+    "objectives",
+    multiple=True,
+    callback=lambda _context, _parameter, given: tuple(map(_objective, given)),
+    metavar="[NAME=]TIME",
+    help="Fail where recovery took longer: `30s` for all, `P0=10s` for a severity, `api=1m` for a component.",
+)
 @click.pass_context
-def run(context: click.Context, ids: tuple[str, ...], as_json: bool, jobs: int) -> None:
-    """Carry out the drills named. Exit 0 only when all passed."""
+def run(
+    context: click.Context, ids: tuple[str, ...], as_json: bool, jobs: int, objectives: "tuple[Objective, ...]"
+) -> None:
+    """Carry out the drills named. Exit 0 only when all passed, and within their recovery-time objectives."""
     known = _known()
     for each in ids:
         if each not in known:
             raise UsageError(f"there is no drill `{each}`", hint="`paramedic drill list` shows them")
-    context.exit(_carry_out([known[each] for each in ids], as_json=as_json, jobs=jobs))
+    context.exit(_carry_out([known[each] for each in ids], objectives, as_json=as_json, jobs=jobs))
 
 
 @drill.command("all")
-@click.option("--json", "as_json", is_flag=True, help="Print a list of objects.")
+@click.option("--times", type=click.IntRange(1), default=1, show_default=True, help="How often each; the worst counts.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="The folder of the board; goes on there.")
+@click.option("--again", is_flag=True, help="Forget what the folder holds.")
+@click.option("--target", type=click.FloatRange(0, 100), default=95.0, show_default=True, help="Percent to be reached.")
+@click.option("--group", "groups", multiple=True, metavar="NAME", help="Only drills of this group.")
+@click.option("--only", multiple=True, metavar="ID", help="Only these drills, or those that fit: `sqlite-*`.")
+@click.option("--scenarios", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A list to be covered.")
+@click.option("--json", "as_json", is_flag=True, help="Print a list of objects, of each drill the worst run.")
 @click.option("--jobs", type=click.IntRange(1), default=2, show_default=True, help="How many drills at a time.")
 @click.pass_context
-def run_all(context: click.Context, as_json: bool, jobs: int) -> None:
-    """Carry out every drill. Exit 0 only when all passed."""
-    context.exit(_carry_out(list(_known().values()), as_json=as_json, jobs=jobs))
+def run_all(  # noqa: PLR0917  # click passes them by name
+    context: click.Context,
+    times: int,
+    out: Path | None,
+    again: bool,
+    target: float,
+    groups: tuple[str, ...],
+    only: tuple[str, ...],
+    scenarios: Path | None,
+    as_json: bool,
+    jobs: int,
+) -> None:
+    """Carry out every drill and write the board: JSON, Markdown and a page. Exit 0 only when its targets are reached.
+
+    Promises and times are held against targets; every miss has its reason; what has no drill is named. With `--out`
+    each run is written down as it ends, and the same command goes on where it was interrupted.
+    """
+    chosen = [each for each in _known().values() if _is_chosen(each, groups, only)]
+    if not chosen:
+        raise UsageError("no drill fits", hint="`paramedic drill list` shows them")
+    context.exit(
+        _board(chosen, out, times=times, target=target, again=again, scenarios=scenarios, as_json=as_json, jobs=jobs)
+    )
+
+
+def _objective(text: str) -> "Objective":
+    from paramedic.drills.targets import Objective
+
+    name, given, time = text.rpartition("=")
+    limit_s = measure(time, "_s")
+    if limit_s is None or limit_s <= 0 or (given and not name):
+        raise click.BadParameter(f"`{text}` is no objective; write `30s`, `P0=10s` or `api=1m`")
+    return Objective(limit_s=limit_s, of=name)
+
+
+def _is_chosen(drill: "Drill", groups: tuple[str, ...], only: tuple[str, ...]) -> bool:
+    return (not groups or drill.group in groups) and (not only or any(fnmatch(drill.id, each) for each in only))
 
 
 def _known() -> "Mapping[str, Drill]":
@@ -88,35 +150,151 @@ def until_interrupted(work: Coroutine[Any, Any, Result]) -> Result:  # Any: as t
         raise KeyboardInterrupt from None
 
 
-def _carry_out(drills: "list[Drill]", *, as_json: bool, jobs: int) -> int:
+def _carry_out(drills: "list[Drill]", objectives: "tuple[Objective, ...]", *, as_json: bool, jobs: int) -> int:
     from paramedic.demo.patient import lay_out
     from paramedic.drills.run import run_all
 
     results = until_interrupted(run_all(drills, lay_out, jobs=jobs, done=_tell))
+    results = tuple(_judged(each, objectives) for each in results)
     outcomes = [each.outcome for each in results]
     if as_json:
         show_json(outcomes)
     else:
-        show_rows(_HEADS, [_row(each) for each in results], empty="no drill was carried out")
+        show_rows(_HEADS, [_row(each.outcome) for each in results], empty="no drill was carried out")
         passed, skipped = (sum(each.passed is wanted for each in outcomes) for wanted in (True, None))
         left_out = f", {skipped} not possible here" if skipped else ""
         click.echo(f"\n{passed} of {len(outcomes) - skipped} passed{left_out}")
     return 0 if all(each.passed is not False for each in outcomes) and any(each.passed for each in outcomes) else 1
 
 
-def _row(done: "Done") -> tuple[object, ...]:
-    outcome = done.outcome
+def _judged(done: "Done", objectives: "tuple[Objective, ...]") -> "Done":
+    """As it went, unless recovery took longer than somebody wants."""
+    from paramedic.drills.targets import beyond
+
+    why = beyond(done.outcome, done.severity, objectives) if done.outcome.passed else ""
+    return replace(done, outcome=replace(done.outcome, passed=False, why=why)) if why else done
+
+
+def _board(
+    drills: "list[Drill]",
+    out: Path | None,
+    *,
+    times: int,
+    target: float,
+    again: bool,
+    scenarios: Path | None,
+    as_json: bool,
+    jobs: int,
+) -> int:
+    from paramedic.demo.patient import lay_out
+    from paramedic.drills.board import Run, board
+    from paramedic.drills.ledger import Ledger
+    from paramedic.drills.run import run_all
+    from paramedic.drills.targets import shipped_targets
+
+    uncovered = _uncovered(scenarios)
+    ledger = Ledger(out / "runs.jsonl", __version__) if out else None
+    runs = list(ledger.begin(again=again)) if ledger else []
+    wanted = {each.id for each in drills}
+    missing = {
+        number: [each for each in drills if (number, each.id) not in {(run.number, run.outcome.id) for run in runs}]
+        for number in range(1, times + 1)
+    }
+    total, begun = times * len(drills), sum(run.outcome.id in wanted and run.number <= times for run in runs)
+    if begun:
+        click.echo(f"{begun} of {total} runs are there already", err=True)
+
+    def done(number: int, result: "Done") -> None:
+        runs.append(Run(number=number, outcome=result.outcome, severity=result.severity))
+        if ledger:
+            ledger.add(runs[-1])
+        count = sum(run.outcome.id in wanted and run.number <= times for run in runs)
+        _tell(result, f"[{count}/{total}] ")
+
+    async def everything() -> None:
+        for number, left in missing.items():
+            await run_all(left, lay_out, jobs=jobs, done=partial(done, number))
+
+    until_interrupted(everything())
+    mine = [run for run in runs if run.number <= times]
+    found = board(
+        drills,
+        mine,
+        shipped_targets(),
+        times=times,
+        target_percent=target,
+        not_covered=uncovered,
+        version=__version__,
+    )
+    _write(found, out)
+    if as_json:
+        show_json([each.worst for each in found.entries if each.worst])
+    else:
+        _show(found)
+    return 0 if found.is_reached else 1
+
+
+def _uncovered(scenarios: Path | None) -> tuple[str, ...]:
+    """What no drill is about: codes, and scenarios of a list with `id`s."""
+    from paramedic.drills.board import not_covered
+    from paramedic.sdk.pack import load_packs
+
+    known = _known()
+    codes = not_covered(load_packs().codes, known.values())
+    if scenarios is None:
+        return codes
+    from ruamel.yaml import YAML
+
+    document = YAML(typ="safe", pure=True).load(scenarios.read_text(encoding="utf-8"))
+    listed = document.get("scenarios") if isinstance(document, dict) else None
+    if not isinstance(listed, list) or not all(isinstance(each, dict) and "id" in each for each in listed):
+        raise UsageError(f"`{scenarios}` is no list of scenarios", hint="it holds `scenarios:`, each with an `id`")
+    return (*(str(each["id"]) for each in listed if each["id"] not in known), *codes)
+
+
+def _write(found: "Board", out: Path | None) -> None:
+    if out is None:
+        return
+    from paramedic.drills.board_page import data, document
+    from paramedic.report import render_document
+
+    page = document(found)
+    write_private(out / "board.json", json.dumps(data(found), indent=2) + "\n")
+    write_private(out / "board.md", render_document(page, "markdown"))
+    write_private(out / "board.html", render_document(page, "html"))
+    click.echo(f"the board is in {out}", err=True)
+
+
+def _show(found: "Board") -> None:
+    shown = [each.worst for each in found.entries if each.worst and each.state != "passed"]
+    if shown:
+        show_rows(_HEADS, [_row(each) for each in shown], empty="")
+        click.echo("")
+    for each in found.scores:
+        if each.of:
+            word = "ok" if each.is_reached else "MISSED"
+            kept = f"{each.kept} of {each.of}"
+            click.echo(
+                f"{word:<7}{each.promise:<38} {kept:>10}  {each.percent:5.1f} %, target {each.target_percent:g} %"
+            )
+    for each in found.entries:
+        for why in each.late:
+            click.echo(f"late   {each.drill.id}: {why}")
+    click.echo("the targets are reached" if found.is_reached else "below target")
+
+
+def _row(outcome: "Outcome") -> tuple[object, ...]:
     mark = {True: "ok", False: "FAILED", None: "-"}[outcome.passed]
     found = f"{outcome.code} on {outcome.component}" if outcome.code else None
     times = (outcome.detect_s, outcome.diagnose_s, outcome.recover_s)
     return (mark, outcome.id, outcome.ending, found, *(None if s is None else f"{s:.2f} s" for s in times), outcome.why)
 
 
-def _tell(done: "Done") -> None:
+def _tell(done: "Done", prefix: str = "") -> None:
     """One line a drill while they run; everything that helps where one did not pass."""
     outcome = done.outcome
     word = {True: "passed", False: "FAILED", None: "not possible here"}[outcome.passed]
-    click.echo(f"{outcome.id}: {word}{f': {outcome.why}' if outcome.why else ''}", err=True)
+    click.echo(f"{prefix}{outcome.id}: {word}{f': {outcome.why}' if outcome.why else ''}", err=True)
     if done.remains:
         click.echo(f"  kept in {done.remains.folder}; the end of its watch.log:", err=True)
         for line in done.remains.log_tail.splitlines()[-15:]:

@@ -14,7 +14,7 @@ from paramedic.drills.records import Record, Records
 from paramedic.drills.sink import Sink
 from paramedic.drills.watching import Watching
 from paramedic.model.incident import IncidentState
-from paramedic.model.status import Status
+from paramedic.model.status import Severity, Status
 from paramedic.recovery.last_good import LastGoodFiles
 from paramedic.sdk.pack import load_packs
 
@@ -62,6 +62,8 @@ class Episode:
         self._is_thorough = is_thorough
         self._approved = False
         self._before = Record()
+        self.severity: Severity | None = None
+        """Of the incident, once it is over."""
 
     async def play(self) -> Outcome:
         """Wait until the patient is well, break it, follow the records to the end, confirm what they say."""
@@ -203,6 +205,7 @@ class Episode:
     def _outcome(self, verdict: Verdict, record: Record) -> Outcome:
         why = verdict.broken or verdict.missing
         incident = verdict.incident
+        self.severity = incident.severity if incident else None
         began = self._patient.broken_at
         entries = record.timelines.get(incident.id, ()) if incident else ()
 

@@ -17,6 +17,7 @@ from paramedic.drills.patient import DrillFailed, LayOut, Patient
 from paramedic.drills.records import Record, Records
 from paramedic.drills.sink import Sink
 from paramedic.drills.watching import Watching
+from paramedic.model.status import Severity
 
 _AFTER_A_CRASH_S = 10.0
 """How long a recovery that a crash interrupted may take to its end after the restart."""
@@ -28,6 +29,8 @@ class Done:
 
     outcome: Outcome
     remains: Remains | None = None
+    severity: Severity | None = None
+    """Of its incident."""
 
 
 async def run_all(
@@ -55,6 +58,7 @@ async def run_one(drill: Drill, lay_out: LayOut, failpoint: str | None = None) -
     fault = all_drills().faults[drill.id]
     if why := fault.impossible():
         return Done(outcome=Outcome(id=drill.id, passed=None, why=why))
+    severity: Severity | None = None
     folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix=f"paramedic-{drill.id}-"))
     keep = False
     try:
@@ -68,14 +72,17 @@ async def run_one(drill: Drill, lay_out: LayOut, failpoint: str | None = None) -
                 await watching.start()
                 async with Records(patient) as records:
                     ward = Ward(patient=patient, watching=watching, records=records, sink=sink)
-                    outcome = await Episode(drill, fault, ward).play()
+                    episode = Episode(drill, fault, ward)
+                    outcome = await episode.play()
+                    severity = episode.severity
                     if failpoint and outcome.passed:
                         outcome = _survived(outcome, watching, await records.read())
             except DrillFailed as failed:
                 outcome = Outcome(id=drill.id, passed=False, why=f"the drill failed: {failed}")
             log_tail = watching.log_tail()
         keep = not outcome.passed
-        return Done(outcome=outcome, remains=Remains(folder=folder, log_tail=log_tail) if keep else None)
+        remains = Remains(folder=folder, log_tail=log_tail) if keep else None
+        return Done(outcome=outcome, remains=remains, severity=severity)
     finally:
         if not keep:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)

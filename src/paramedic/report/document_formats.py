@@ -109,7 +109,7 @@ def _table(block: Rows) -> Iterator[str]:
     yield f'<div class="wide"><table><thead><tr>{heads}</tr></thead><tbody>'
     for number, row in enumerate(block.rows, 1):
         tone = block.tones[number - 1] if block.tones else None
-        marks = f' class="{tone.value}"' if tone else ""
+        marks = f' class="toned {tone.value}"' if tone else ""
         marks += f' id="{block.anchor}{number}"' if block.anchor else ""
         first, *rest = row
         cells = "".join(f"<td>{html_said(each)}</td>" for each in rest)
