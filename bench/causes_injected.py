@@ -9,6 +9,7 @@ good a ranking is in life.
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from statistics import median
 
 from petshop import Case
@@ -17,6 +18,8 @@ from paramedic.diagnosis.excess import Course, Measure, Scene
 
 LENGTH = 5
 FEWEST_REQUESTS = 5.0
+VISIBLE = (0.01, 0.06)
+"""The share of the symptom's requests that fail."""
 Intervals = Mapping[tuple[str, Measure], tuple[float | None, ...]]
 
 
@@ -92,22 +95,28 @@ class Reach:
         for name in self.names:
             self.names.extend(each for each in self.callees.get(name, ()) if each not in self.names)
 
-    def requests(self, name: str) -> float:
+    def requests(self, name: str, at: int | None = None) -> float:
+        """In an interval, or in the middle one of all by size."""
         course = self.scene.courses.get(name, {}).get(Measure.REQUESTS)
-        known = [each for each in (course.recent if course else ()) if each is not None]
+        recent = course.recent if course else ()
+        known = [each for each in (recent if at is None else recent[at : at + 1]) if each is not None]
         return median(known) if known else 0.0
 
-    def per_request(self, name: str, cause: str, seen: frozenset[str] = frozenset()) -> float:
-        """How often one request to ``name`` reaches ``cause``."""
+    @cache  # noqa: B019
+    def per_request(self, name: str, cause: str, at: int | None = None) -> float:
+        """How often one request to ``name`` reaches ``cause``. Callers in a circle do not add to it."""
+        return self._per_request(name, cause, at, frozenset())
+
+    def _per_request(self, name: str, cause: str, at: int | None, seen: frozenset[str]) -> float:
         if name == cause:
             return 1.0
-        if name in seen or not self.requests(name):
+        if name in seen or not self.requests(name, at):
             return 0.0
         total = 0.0
         for callee in self.callees.get(name, ()):
-            callers = sum(self.requests(each) for each, called in self.callees.items() if callee in called)
-            calls = self.requests(callee) / callers if callers else 0.0
-            total += calls * self.per_request(callee, cause, seen | {name})
+            callers = sum(self.requests(each, at) for each, called in self.callees.items() if callee in called)
+            calls = self.requests(callee, at) / callers if callers else 0.0
+            total += calls * self._per_request(callee, cause, at, seen | {name})
         return total
 
 
@@ -119,16 +128,27 @@ def inject(scene: Scene, cause: str, random_: random.Random) -> Scene | None:
     if not reached or reach.requests(cause) < FEWEST_REQUESTS or not level:
         return None
     is_latency = scene.measure is Measure.LATENCY
-    strength = (random_.uniform(0.1, 0.8) * median(level) if is_latency else random_.uniform(0.01, 0.06)) / reached
+    if is_latency:
+        strength = random_.uniform(0.1, 0.8) * median(level) / reached
+    else:
+        strength = random_.uniform(*VISIBLE) / reached
+        before = [each for each in scene.courses[cause][Measure.FAILURES].recent if each is not None]
+        room = 1 - max(before, default=1.0)
+        if room * reached < VISIBLE[0]:  # it cannot fail more than always
+            return None
+        strength = min(strength, room)
     early = random_.uniform(0, 0.2) if random_.random() < 1 / 3 else 0.0  # now and then it begins between two intervals
     shape = [0.0, early, *(random_.uniform(0.6, 1.2) for _ in range(2)), random_.choice([0.0, 0.0, 1.0])]
     courses = {name: dict(each) for name, each in scene.courses.items()}
     for name in reach.names:
-        worse = strength * reach.per_request(name, cause) * (1.0 if name == cause else random_.uniform(0.8, 1.1))
         course = courses.get(name, {}).get(scene.measure)
-        if course is None or not worse:
+        if course is None or not reach.per_request(name, cause):
             continue
-        more = [worse * each * random_.uniform(0.9, 1.1) for each in shape]
+        passed_on = strength * (1.0 if name == cause else random_.uniform(0.8, 1.1))
+        more = [
+            passed_on * reach.per_request(name, cause, at) * each * random_.uniform(0.9, 1.1)
+            for at, each in enumerate(shape)
+        ]
         courses[name][scene.measure] = replace(
             course,
             recent=tuple(

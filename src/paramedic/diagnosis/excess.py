@@ -66,6 +66,7 @@ class Excess:
         self.scene = scene
         self._bad, self._good = _split(scene)
         self._known: dict[tuple[str, Measure], float] = {}
+        self._needs: dict[str, Collection[str]] = {}
         self._chains: dict[Measure, frozenset[str]] = {}
         self._callers: dict[str, list[str]] = {}
         for caller, callees in scene.calls.items():
@@ -115,8 +116,11 @@ class Excess:
         return self.each(name, measure) * (fmean(requests) if requests else 1.0)
 
     def own_sum(self, name: str, measure: Measure) -> float:
-        """The part of ``sum`` that the worst of what it calls does not explain."""
-        below = (self.sum(each, measure) for each in self._callees(name))
+        """The part of ``sum`` that the worst of what it calls does not explain.
+
+        Directly or not: what lies between may be too restless to show it.
+        """
+        below = (self.sum(each, measure) for each in self._below(name))
         return max(0.0, self.sum(name, measure) - max(below, default=0.0))
 
     def own_each(self, name: str, measure: Measure) -> float:
@@ -179,6 +183,18 @@ class Excess:
     def _growth(self, name: str) -> float:
         level = self._level(name, Measure.REQUESTS)
         return self.each(name, Measure.REQUESTS) / level[0] if level and level[0] else 0.0
+
+    def _below(self, name: str) -> Collection[str]:
+        """What it calls, directly or not."""
+        if name not in self._needs:
+            found = dict.fromkeys(self._callees(name))
+            for each in (order := list(found)):
+                fresh = [other for other in self._callees(each) if other not in found]
+                found.update(dict.fromkeys(fresh))
+                order.extend(fresh)
+            found.pop(name, None)  # calls in a circle
+            self._needs[name] = found
+        return self._needs[name]
 
     def _callees(self, name: str) -> Iterator[str]:
         return (each for each in self.scene.calls.get(name, ()) if each != name and not self._is_edge(each))
