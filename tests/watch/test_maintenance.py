@@ -1,0 +1,46 @@
+"""Planned work under a real watch: it is begun and ended by a command, and holds through a restart of the watch."""
+
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+from living import until
+from paramedic.model.incident import IncidentState
+from watch.station import Station
+
+
+def told(station: Station, *arguments: str) -> dict[str, Any]:
+    ran = station.run(*arguments, "--format", "json")
+    found: dict[str, Any] = json.loads(ran.stdout)
+    return found
+
+
+def test_a_death_in_a_window_is_healed_after_it(tmp_path: Path) -> None:
+    """Nothing disruptive begins by itself; status, check and list say why; a new watch knows it; the end lets it go."""
+    station = Station(tmp_path, "worker", "other")
+    try:
+        station.watch()
+        begun = told(station, "maintenance", "start", "worker", "--for", "2h", "--reason", "new disks")["begun"]
+        station.signal(signal.SIGKILL)
+        station.watch()
+        station.kill("worker")
+        waiting = station.incident("worker", IncidentState.WAITING)
+        assert "maintenance window until" in waiting.why
+        assert waiting.withheld == "waiting"
+        station.kill("other")
+        assert station.incident("other").state is IncidentState.RESOLVED, "what is not worked on is healed as ever"
+        assert [each["id"] for each in told(station, "maintenance", "list")["now"]] == [begun["id"]]
+        assert told(station, "status")["maintenance"][0]["reason"] == "new disks"
+        assert any("new disks" in each for each in told(station, "check")["maintenance"])
+        assert station.pid("worker") is None
+
+        assert station.run("maintenance", "stop", "worker").returncode == 0
+        healed = station.incident("worker", IncidentState.RESOLVED)
+        assert healed.id == waiting.id
+        until(lambda: station.pid("worker"), 20, "it runs again")
+        kinds = [each.what for each in station.read(lambda tx: tx.timeline.of(waiting.id))]
+        assert "silenced" in kinds
+        assert told(station, "maintenance", "list")["now"] == []
+    finally:
+        station.stop()
