@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ PLAN = make_plan()
 (STEP,) = PLAN.steps
 
 
-def with_step(**preview: object) -> Plan:
+def with_step(**preview: Any) -> Plan:
     return replace(PLAN, steps=(replace(STEP, preview=replace(STEP.preview, **preview)),))
 
 

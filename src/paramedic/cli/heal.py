@@ -136,7 +136,7 @@ def _meant(
                 f"`{first}` is an issue and a component", hint=f"write `--type {first}` or `--component {first}`"
             )
         issue, words = first, words[1:]
-    names = (*words, *named)
+    names = tuple(each for name in (*words, *named) for each in (service.instances(name) or (name,)))
     _known(service, names, also=() if issue else known)
     return issue, names
 

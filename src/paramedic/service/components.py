@@ -45,7 +45,7 @@ def read_components(node: Node, registry: Registry, shaper: Shaper) -> dict[str,
         for other in (found[each] for each in others if each in found and name not in found[each].depends_on):
             found[other.name] = replace(other, depends_on=(*other.depends_on, name))
     for component in found.values():
-        if component.group in table.nodes:
+        if component.group and component.group in table.nodes:
             shaper.problems.add(
                 f"`components.{component.name}.group` is {quoted(component.group)}, which is a component",
                 line=component.line,

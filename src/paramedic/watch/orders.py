@@ -132,11 +132,13 @@ class Orders:
 
     def _proof(self, verb: str, name: str) -> list[str]:
         """The checks that must pass afterwards."""
-        is_one_of_several = verb == "restart" and self.bench.service.components[name].group is not None
-        if verb not in ("configure", "restore-backup", "act", "roll-back") and not is_one_of_several:
-            return [] if verb in ("stop", "shut-down") else ["process.alive", "container.state"]
+        alive = [] if verb in ("stop", "shut-down") else ["process.alive", "container.state"]
         component = self.bench.service.components[name]
-        return [each.id for each in self.bench.registry.checks if each.target(component) is component.target]
+        is_one_of_several = verb == "restart" and component.group is not None
+        if verb not in ("configure", "restore-backup", "act", "roll-back") and not is_one_of_several:
+            return alive
+        own = [each.id for each in self.bench.registry.checks if each.target(component) is component.target]
+        return [*own, *alive] if is_one_of_several else own
 
 
 def _steps(verb: str, params: Mapping[str, Json]) -> tuple[PlaybookStep, ...]:
