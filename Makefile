@@ -35,7 +35,7 @@ test: lint
 
 # What needs Debian packages, and servers of npm and PyPI that no one here wrote. They are installed where that is possible; nothing of them is started, and
 # what is absent is printed.
-SYSTEM_PACKAGES := monit runit nginx-light redis-server mariadb-server prometheus prometheus-alertmanager
+SYSTEM_PACKAGES := espeak-ng monit runit nginx-light redis-server mariadb-server prometheus prometheus-alertmanager
 HTTP_SERVER := $(VENV)/node/node_modules/http-server
 MCP_EVERYTHING := $(VENV)/node/node_modules/@modelcontextprotocol/server-everything
 MCP_SERVERS := mcp-server-time==2026.10.19 mcp-server-fetch==2026.10.24
