@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from paramedic.cli.default import Default
+from paramedic.cli.explanation import explanation
 from paramedic.cli.incident_report import report
 from paramedic.cli.listing import format_option, show_json, show_rows
 from paramedic.cli.manual import folded
@@ -92,17 +93,8 @@ def show(context: click.Context, incident: str, style: str) -> None:
             _evidence(each)
         if symptom.hint and what.state is not IncidentState.RESOLVED:
             _echo(symptom.hint, "  hint      ")
-    click.echo("suspects")
-    for suspect in what.suspects:
-        of = f"  (a symptom of {suspect.is_symptom_of})" if suspect.is_symptom_of else ""
-        click.echo(f"  {suspect.score:.2f}  {suspect.component}: {suspect.code}{of}")
-        for vote in suspect.votes:
-            _echo(f"{vote.kind}: {vote.reason}", f"        {vote.weight:.2f} ")
-    _echo(", ".join(what.ruled_out) or "nothing", "ruled out      ")
-    _echo(", ".join(what.not_looked_at) or "nothing", "not looked at  ")
-    click.echo("decided by")
-    for branch in what.path:
-        click.echo(f"  {branch}")
+    for line in explanation(what):
+        click.echo(line)
     click.echo("timeline")
     lines = [(entry.at, entry.what, entry.text) for entry in timeline]
     lines += [(each.at, "step", f"{each.step + 1}. {_outcome(each)}") for each in acts]
