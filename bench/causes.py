@@ -6,6 +6,7 @@ Ours and peers see the same data with one configuration each. Usage:
 
 import argparse
 import json
+import os
 import platform
 import time
 from collections import Counter
@@ -261,7 +262,7 @@ def report(data: Path, rows: Sequence[Row], beside: Mapping[str, object]) -> tup
 
 
 def machine() -> str:
-    return f"{platform.machine()}, Python {platform.python_version()}"
+    return f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
 
 
 def main() -> None:

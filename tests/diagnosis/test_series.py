@@ -130,6 +130,19 @@ def test_a_rare_call_is_not_blamed_however_slow_it_is() -> None:
     expect(rank_by_series(with_course(rare, "bank", Measure.REQUESTS, course(0.5))), "search")
 
 
+def test_a_restless_caller_hides_no_cause() -> None:
+    """What lies between may go up and down by more than the trouble: the cause still explains the symptom."""
+    restless = Course(usual=(0.5, 3.0, 1.0, 4.0, 2.0), recent=(2.0, 3.5, 2.5, 3.0, 1.0))
+    deep = scene(slow={"bank": 0.9, "web": 0.18})
+    expect(rank_by_series(with_course(deep, "pay", Measure.LATENCY, restless)), "bank")
+
+
+def test_calls_in_a_circle_do_no_harm() -> None:
+    """Who calls whom may go round; the cause keeps its place."""
+    around = replace(SEARCH_IS_SLOW, calls={**CALLS, "db": ["web", "db"]})
+    expect(rank_by_series(around), "search")
+
+
 def test_calls_are_no_suspects() -> None:
     """An edge is left out, and its excess stays with who calls."""
     ranking = rank_by_series(replace(scene(slow={"bank": 0.9, "pay": 0.9, "web": 0.18}), edges={"bank"}))

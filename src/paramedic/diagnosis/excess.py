@@ -4,7 +4,7 @@ A service that waits for another is slow, too, and so is everything above it. Ti
 chain of calls; ratios and standard deviations do not. So excess is counted in seconds and in failed requests.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -66,7 +66,7 @@ class Excess:
         self.scene = scene
         self._bad, self._good = _split(scene)
         self._known: dict[tuple[str, Measure], float] = {}
-        self._needs: dict[str, Collection[str]] = {}
+        self._needed: dict[str, Collection[str]] = {}
         self._chains: dict[Measure, frozenset[str]] = {}
         self._callers: dict[str, list[str]] = {}
         for caller, callees in scene.calls.items():
@@ -74,17 +74,17 @@ class Excess:
                 self._callers.setdefault(callee, []).append(caller)
 
     @cached_property
+    def _nearness(self) -> Mapping[str, int]:
+        reach = _reach(self.scene.symptom, lambda name: self.scene.calls.get(name, ()))
+        return {name: at for at, name in enumerate((self.scene.symptom, *reach))}
+
+    @cached_property
     def suspects(self) -> tuple[str, ...]:
         """The symptom's component and all that it calls, directly or not, nearest first.
 
         What nobody has seen before the trouble is a call that its caller has just begun to make.
         """
-        near = {self.scene.symptom: None}
-        for name in (order := [self.scene.symptom]):
-            fresh = [each for each in self.scene.calls.get(name, ()) if each not in near]
-            near.update(dict.fromkeys(fresh))
-            order.extend(fresh)
-        return tuple(each for each in near if each == self.scene.symptom or not self._is_edge(each))
+        return tuple(each for each in self._nearness if each == self.scene.symptom or not self._is_edge(each))
 
     def clearness(self, name: str) -> float:
         """By how many spreads it stands out from its own ups and downs."""
@@ -185,16 +185,17 @@ class Excess:
         return self.each(name, Measure.REQUESTS) / level[0] if level and level[0] else 0.0
 
     def _below(self, name: str) -> Collection[str]:
-        """What it calls, directly or not."""
-        if name not in self._needs:
-            found = dict.fromkeys(self._callees(name))
-            for each in (order := list(found)):
-                fresh = [other for other in self._callees(each) if other not in found]
-                found.update(dict.fromkeys(fresh))
-                order.extend(fresh)
-            found.pop(name, None)  # calls in a circle
-            self._needs[name] = found
-        return self._needs[name]
+        """What it calls, directly or not; of those that call it, too, only what is farther from the symptom."""
+        return [
+            each
+            for each in self._needs(name)
+            if each != name and (name not in self._needs(each) or self._nearness[each] > self._nearness[name])
+        ]
+
+    def _needs(self, name: str) -> Collection[str]:
+        if name not in self._needed:
+            self._needed[name] = _reach(name, self._callees)
+        return self._needed[name]
 
     def _callees(self, name: str) -> Iterator[str]:
         return (each for each in self.scene.calls.get(name, ()) if each != name and not self._is_edge(each))
@@ -240,6 +241,17 @@ class Excess:
             is_ratio = measure is not Measure.FAILURES and middle > 0
             spread = max(spread, wide / middle * level if is_ratio else wide)
         return level, spread
+
+
+def _reach(start: str, calls: Callable[[str], Iterable[str]]) -> Collection[str]:
+    """What can be come to from there, nearest first; without the start itself."""
+    found: dict[str, None] = {}
+    order = [start]
+    for each in order:
+        fresh = [other for other in sorted(calls(each)) if other not in found and other != start]
+        found.update(dict.fromkeys(fresh))
+        order.extend(fresh)
+    return found
 
 
 def _split(scene: Scene) -> tuple[frozenset[int], frozenset[int]]:
