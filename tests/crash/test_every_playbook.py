@@ -43,6 +43,7 @@ DRILLS = {
     "reconnect": "discord-gateway-dropped",
     "wait-for-tools": "mcp-back-by-itself",
     "emergency-rollback": "release-degrades",
+    "full-recovery": "full-system-recovery",
 }
 ELSEWHERE = {"make-backup"}
 """Playbooks without a drill: backups are killed in the middle in their own tests."""

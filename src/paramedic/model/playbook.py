@@ -44,6 +44,8 @@ class Playbook:
     """Always waits for approval, whatever its risk."""
     attended_for: tuple[str, ...] = ()
     """Codes for which it waits for approval, though it runs by itself for others."""
+    goes_on: bool = False
+    """Whether a step that fails is listed and the next one is taken all the same."""
     after_cause: tuple[str, ...] = ()
     """Codes that it heals, too, once the cause of them on another component is gone; before, it would not help."""
 
@@ -140,5 +142,7 @@ class Plan:
     """Time-out of one try of a step, by the incident's severity."""
     step_tries: int = 3
     """How often one attempt tries a step that may repeat, by the incident's severity."""
+    goes_on: bool = False
+    """Whether a step that fails is listed and the next one is taken all the same."""
     baseline: Mapping[str, str] = field(default_factory=dict)
     """Status of each dependant when the plan was made: none may be worse afterwards."""

@@ -49,7 +49,7 @@ async def carry_out(phase: Callable[[str, int, str], Awaitable[str]], steps: int
     for index in range(steps):
         reached = index + 1
         answer = await phase("do", index, "")
-        if answer != Result.DONE:
+        if answer not in (Result.DONE, Result.WENT_ON):
             why, untold = f"step {index + 1} {answer}", answer == Result.UNTOLD
             break
     if not why:

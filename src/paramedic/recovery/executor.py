@@ -31,6 +31,8 @@ class Result(StrEnum):
 
     DONE = "done"
     FAILED = "failed"
+    WENT_ON = "went on"
+    """It failed, and its plan goes on all the same."""
     UNTOLD = "untold"
     """A crash left an act of which nobody can tell whether it happened."""
     EXPIRED = "came too late: its approval had ended"
@@ -98,7 +100,7 @@ class Executor:
                     return result
             if attempt < tries and not is_being_undone:
                 await self.bench.clock.sleep(_BACKOFF_S[min(attempt, len(_BACKOFF_S)) - 1])
-        return Result.FAILED
+        return Result.WENT_ON if plan.goes_on and not is_being_undone else Result.FAILED
 
     async def verify(self, plan_id: PlanId) -> tuple[bool, str]:
         """Whether the checks that failed pass, ``verify_times`` running, and no dependant became worse."""
@@ -115,7 +117,7 @@ class Executor:
             if streak >= plan.verify_times:
                 # an operator's stop is meant to break the way; what a recovery leaves broken must be told at once
                 more = await probed(self.bench, plan) if plan.incident else ""
-                return True, f"{_proof(plan, streak)}; {more}" if more else _proof(plan, streak)
+                return True, "; ".join(filter(None, (_proof(plan, streak), more, _failed_steps(receipts))))
             if self.bench.clock.monotonic() >= deadline:
                 return False, why or f"passed only {streak} of {plan.verify_times} times running"
             await self.bench.clock.sleep(pause if why else min(_PAUSE_S, pause))
@@ -274,6 +276,13 @@ def _proof(plan: Plan, streak: int) -> str:
             return f"the check that failed passed{times}"
         case count:
             return f"the {count} checks that failed passed{times}"
+
+
+def _failed_steps(receipts: tuple[Receipt, ...]) -> str:
+    """The steps after whose failure a plan went on."""
+    done = {each.step for each in receipts if each.phase is Phase.DONE}
+    failed = {each.step: each for each in receipts if each.phase is Phase.FAILED and each.step not in done}
+    return "; ".join(f"step {step + 1} failed: {each.action}: {each.detail}" for step, each in sorted(failed.items()))
 
 
 def _is_being_undone(receipts: tuple[Receipt, ...]) -> bool:

@@ -94,6 +94,7 @@ async def draw_up(
         created_at=now,
         step_limit_s=limit_s,
         step_tries=tries,
+        goes_on=playbook.goes_on,
         baseline=baseline,
     )
 
@@ -139,6 +140,8 @@ def _difference(old: PlanStep, new: PlanStep) -> str:
 
 def blocked(plan: Plan) -> str | None:
     """Why the plan cannot be carried out at all, if so."""
+    if plan.goes_on and not all(step.preview.blocked for step in plan.steps):
+        return None
     return next((step.preview.blocked for step in plan.steps if step.preview.blocked), None)
 
 

@@ -10,7 +10,7 @@ from paramedic.sdk.pack import Registry
 
 SHIPPED = Path(__file__).parent.parent / "defaults" / "playbooks"
 _log = logging.getLogger(__name__)
-_KEYS = {"title", "heals", "steps", "verify", "restart", "attended", "attended_for", "after_cause"}
+_KEYS = {"title", "heals", "steps", "verify", "restart", "attended", "attended_for", "after_cause", "goes_on"}
 
 
 def load_playbooks(registry: Registry, directories: Iterable[Path] = ()) -> Mapping[str, Playbook]:
@@ -95,6 +95,7 @@ def _read(path: Path, registry: Registry, problems: list[Problem]) -> Playbook |
         is_restart=bool(data.get("restart", False)),
         attended=bool(data.get("attended", False)),
         attended_for=attended_for,
+        goes_on=bool(data.get("goes_on", False)),
         after_cause=_texts(data.get("after_cause")),
     )
 

@@ -41,6 +41,7 @@ while True:
 _BLIPS = 3
 _CUTS = 3
 _ENOUGH = 200
+_STEPS = 7
 
 
 async def _with_guards(patient: Patient) -> None:
@@ -111,8 +112,12 @@ async def _is_not_downgraded(patient: Patient) -> None:
 @fault("tripwire-stuck", prepare=_with_guards, afterwards=_is_not_downgraded)
 async def put_an_old_downgrade_back(patient: Patient) -> None:
     """Put back the state of the token budget from a day with a downgrade, as a careless restore does."""
-    then = (datetime.now(UTC) - timedelta(hours=9)).isoformat(timespec="milliseconds")
     patient.mark()
+    _put_an_old_downgrade_back(patient)
+
+
+def _put_an_old_downgrade_back(patient: Patient) -> None:
+    then = (datetime.now(UTC) - timedelta(hours=9)).isoformat(timespec="milliseconds")
     state_file.write(
         patient.folder / "data/tripwire.json",
         {
@@ -195,6 +200,31 @@ async def say_what_the_queue_cannot_take(patient: Patient) -> None:
     status = await in_thread(_ask, patient, "x" * 100_000)
     if status != 200:
         raise DrillFailed(f"the long question was answered with {status}")
+
+
+async def _with_guards_of_their_own(patient: Patient) -> None:
+    """Guards at which nobody may do anything unasked."""
+    await _with_guards(patient)
+    patient.edit(lambda document: document["components"]["guards"].update(autonomy="approve"))
+
+
+async def _seven_steps_were_taken(patient: Patient) -> None:
+    await _must_answer(patient)
+    ran = await patient.paramedic("receipts", "--format", "json")
+    ended = [each for each in json.loads(ran.out) if each["phase"] in ("done", "failed")]
+    taken = [each["action"] for each in ended if each["component"] == "guards"]
+    if len(set(taken)) != _STEPS:
+        raise DrillFailed(f"{_STEPS} steps were to be taken, these were: {sorted(set(taken))}")
+
+
+@fault("full-system-recovery", prepare=_with_guards_of_their_own, afterwards=_seven_steps_were_taken)
+async def damage_several_at_once(patient: Patient) -> None:
+    """Hold the breaker of the model open, put an old downgrade back, and spoil the state of the energy budget."""
+    await _must_answer(patient)
+    patient.mark()
+    await patient.post("api", "/sickness", {"holds_breaker": True})
+    _put_an_old_downgrade_back(patient)
+    (patient.folder / "data/energy.json").write_bytes(b"\x00garbage" * 20)
 
 
 async def _few_customers_have_a_name(patient: Patient) -> None:

@@ -147,7 +147,10 @@ def _listed(found: list[Guard]) -> str:
 
 @action("breaker.reset", risk=Risk.REVERSIBLE)
 class Reset:
-    """Close the breakers that are stuck, where the checks of what they protect pass."""
+    """Close the breakers that are stuck, where the checks of what they protect pass.
+
+    Params: ``partly``: close those that may be, although others have to stay open; without it, all or none.
+    """
 
     async def preview(self, context: ActContext) -> Preview:
         stuck = await _stuck(context)
@@ -155,9 +158,12 @@ class Reset:
         return Preview(summary=f"close {names}", blocked=await _not_yet(context, stuck))
 
     async def apply(self, context: ActContext) -> Outcome:
-        stuck = await _stuck(context)
+        stuck, left = await _stuck(context), ""
         if reason := await _not_yet(context, stuck):
-            raise ActionFailed(reason)
+            left = f"; {reason}"
+            stuck = [each for each in stuck if context.params.get("partly") and not await _not_yet(context, [each])]
+            if not stuck:
+                raise ActionFailed(reason)
         for each in stuck:
             await order(context, each, "reset")
             context.checkpoint("mid-act")
@@ -165,7 +171,7 @@ class Reset:
             {"name": each.name, "pid": each.process.pid, "forced": each.shows["forced"], "because": _why(each)}
             for each in stuck
         ]
-        return Outcome(summary=f"closed {_listed(stuck) or 'none: none was stuck'}", output={"closed": closed})
+        return Outcome(summary=f"closed {_listed(stuck) or 'none: none was stuck'}{left}", output={"closed": closed})
 
     async def reconcile(self, context: ActContext) -> DidIt:
         # a second reset of a closed breaker changes nothing
