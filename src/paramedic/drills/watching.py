@@ -24,6 +24,8 @@ class Watching:
         self._patient = patient
         self._failpoint = failpoint
         self.revived_at: datetime | None = None
+        self.first_start_s: float | None = None
+        """How long it took to come up at first: the yardstick of how busy the machine is."""
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -37,6 +39,7 @@ class Watching:
         Raises:
             DrillFailed: it ended, or said nothing in time.
         """
+        began = self._patient.clock.monotonic()
         with self.log.open("ab") as out:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "paramedic", "watch"),
@@ -51,6 +54,8 @@ class Watching:
         await self._patient.until(lambda: self.has_ended or self._is_up(), "`watch` to come up", within_s=within_s)
         if self.has_ended:
             raise DrillFailed(f"`watch` ended with {self._process.returncode}")
+        if self.first_start_s is None:
+            self.first_start_s = self._patient.clock.monotonic() - began
 
     @property
     def has_ended(self) -> bool:
