@@ -38,6 +38,7 @@ class _Known:
     incidents: tuple[Incident, ...] = ()
     watched_until: Mapping[str, datetime] = field(default_factory=dict)
     is_paused: bool = False
+    halted: str | None = None
     maintenance: Json = None
 
 
@@ -67,6 +68,7 @@ def status(context: click.Context, style: str) -> None:
                     "overall": overall.value,
                     "exit_code": overall.exit_code,
                     "paused": known.is_paused,
+                    "halted": known.halted,
                     "watched": is_watched,
                     "components": dump(standing),
                     "incidents": dump(known.incidents),
@@ -81,7 +83,9 @@ def status(context: click.Context, style: str) -> None:
 
 
 def _known(tx: "Transaction") -> _Known:
-    from paramedic.store.notes import MAINTENANCE, PAUSED
+    from paramedic.store.notes import HALTED, MAINTENANCE, PAUSED
+
+    note = tx.notes.get(HALTED)
 
     return _Known(
         findings=tuple(tx.findings.latest()),
@@ -89,6 +93,7 @@ def _known(tx: "Transaction") -> _Known:
         incidents=tuple(tx.incidents.unresolved()),
         watched_until={each.node: each.until for each in tx.nodes.all()},
         is_paused=bool(tx.notes.get(PAUSED)),
+        halted=str(note["why"]) if isinstance(note, dict) and note["why"] else None,
         maintenance=tx.notes.get(MAINTENANCE),
     )
 
@@ -106,6 +111,9 @@ def _lines(
     colour, columns = wants_colour(sys.stdout), width()
     look = OVERALL_LOOKS[overall]
     yield _line(look, one_line(name), columns, colour=colour)
+    if known.halted:
+        said = f"automation has stopped itself: {known.halted}; `paramedic resume` goes on"
+        yield from folded(one_line(said), columns, rest="  ")
     if known.is_paused:
         yield "automation is paused: every plan waits for approval; `paramedic resume` goes on"
     for window in planned:
