@@ -51,14 +51,17 @@ def traversal(scene: Scene, before: tuple[int, ...]) -> Scores:
 
 
 def rank_correlation(scene: Scene, _before: tuple[int, ...]) -> Scores:
-    """Spearman's correlation with the symptom in the metric in which it was noticed, over all intervals."""
+    """Spearman's correlation with the symptom in the metric in which it was noticed, over all intervals.
+
+    The symptom's own component comes last: it would correlate best with itself.
+    """
 
     def whole(name: str) -> tuple[float | None, ...]:
         course = scene.courses.get(name, {}).get(scene.measure)
         return (*course.usual, *course.recent) if course else ()
 
     symptom = whole(scene.symptom)
-    return {name: abs(_spearman(whole(name), symptom)) for name in scene.courses}
+    return {name: abs(_spearman(whole(name), symptom)) * (name != scene.symptom) for name in scene.courses}
 
 
 PEERS: Mapping[str, Peer] = {
