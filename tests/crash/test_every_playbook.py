@@ -24,6 +24,7 @@ DRILLS = {
     "release-idle-connections-mysql": "mysql-connections-full",
     "install-package": "python-package-missing",
     "create-directory": "directory-missing",
+    "fix-file-mode": "secret-file-readable",
     "restore-vector-index": "vector-index-truncated",
     "rebuild-vector-index": "vector-not-trained",
     "reindex-missing": "vector-stale",

@@ -6,6 +6,7 @@ Every pattern is bounded and starts where a word starts, so that a megabyte of h
 import math
 import re
 from collections import Counter
+from dataclasses import dataclass
 from itertools import pairwise
 
 MARK = "[redacted]"
@@ -42,6 +43,8 @@ _FLAG = re.compile(
     rf"(?<![\w-])(--?[\w-]{{0,64}}?{_KEYWORD}[\w-]{{0,64}}\s{{1,8}})(?!\[redacted|-)(?:\"[^\"]*\"?|'[^']*'?|\S+)",
     re.IGNORECASE,
 )
+_ASSIGNED = rf"({_KEY}\\*[\"']?\]?(?:{_IS}))(?:(?:bearer|basic|bot|digest|token)\s+)?[\"']?[^\s,;&\"'<>]{{4,512}}"
+_OPTION = rf"(?<![\w-])(--?[\w-]{{0,64}}?{_KEYWORD}[\w-]{{0,64}}\s{{1,8}})(?!-)\S{{4,512}}"
 _ADDRESS = re.compile(
     r"(://[^\s:@/\"'<>]{0,256}:)(?!\[redacted)(?!\d{1,5}(?:[/?#\s\"'<>),;]|\Z))[^\s\"'<>]{1,512}(?=@)", re.IGNORECASE
 )
@@ -78,6 +81,30 @@ _NO_SECRET = re.compile(
     r"|\b(?:[0-9a-f]{32,128}|[0-9A-F]{32,128})\b"  # a digest, or the hash of a commit
 )
 _LONG = 32
+_MOST_NAMED = 100
+_KNOWN = (
+    ("sk-", "a key of a model service"),
+    (("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"), "a token of GitHub"),
+    ("glpat-", "a token of GitLab"),
+    (("xox", "xapp-"), "a token of Slack"),
+    (("AKIA", "ASIA", "AROA", "AIDA"), "a key of AWS"),
+    (("AIza", "ya29."), "a key of Google"),
+    ("eyJ", "a JSON web token"),
+    ("hf_", "a token of Hugging Face"),
+    (("mfa.", "M", "N", "O"), "a token of a chat platform"),
+)
+_NAMED = (
+    ("a password in an address", _ADDRESS),
+    ("a bearer token", _BEARER),
+    ("a value under a secret's name", re.compile(_ASSIGNED, re.IGNORECASE)),
+    ("a secret on a command line", re.compile(_OPTION, re.IGNORECASE)),
+)
+"""Each with what names the secret as its first group, and the secret after it."""
+_IN_USE = re.compile(r"(?=.*\d)(?=.*[A-Za-z]).{8,512}", re.DOTALL)
+_NOT_IN_USE = re.compile(
+    r"[<{$%(\[*]|x{4,}|\.{3}|your[-_ ]|\d{4}-\d\d-\d\d|(?:change|replace|example|placeholder|redacted|hidden|masked)",
+    re.IGNORECASE,
+)
 
 
 def is_secret_key(key: str) -> bool:
@@ -100,6 +127,42 @@ def scrub_shapes(text: str) -> str:
     return _WORD.sub(_word, text)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """A place in a text that is most likely a secret in use."""
+
+    kind: str
+    """What it is, in words; never the secret itself."""
+    at: int
+    """Where it begins."""
+
+
+def secret_shapes(text: str) -> list[Shape]:
+    """Where secrets stand in a text, in their order; narrower than ``scrub_shapes``, which would rather hide too much.
+
+    What follows a key such as ``password:`` counts only if it is no plain word, number, variable or placeholder; what
+    is random alone does not, because identifiers are random, too. At most a hundred are named.
+    """
+    found: dict[int, tuple[int, str]] = {}
+
+    def note(begin: int, end: int, kind: str) -> None:
+        if len(found) < _MOST_NAMED and not any(begin < other_end and at < end for at, (other_end, _) in found.items()):
+            found[begin] = (end, kind)
+
+    for match in _PRIVATE_KEY.finditer(text):
+        note(*match.span(), "a private key")
+    for match in _KEYS.finditer(text):
+        note(*match.span(), next((kind for start, kind in _KNOWN if match[0].startswith(start)), "a key of a service"))
+    for match in _HOOK.finditer(text):
+        note(*match.span(), "the address of a webhook")
+    for kind, pattern in _NAMED:
+        for match in pattern.finditer(text):
+            value = match[0][match.end(1) - match.start() :].strip("\"' ")
+            if _is_in_use(value):
+                note(match.end(1), match.end(), kind)
+    return [Shape(kind=kind, at=at) for at, (_, kind) in sorted(found.items())]
+
+
 def is_random(word: str) -> bool:
     """Whether a word of letters and digits looks drawn by lot: many kinds of characters in quick change.
 
@@ -115,6 +178,10 @@ def is_random(word: str) -> bool:
         return change >= 0.33 and _entropy(word) >= 3.5
     # one case and digits: names with numbers look like that, so be stricter
     return bool(letters) and "-" not in kinds and change >= 0.25 and _entropy(word) >= 3.7
+
+
+def _is_in_use(value: str) -> bool:
+    return _IN_USE.fullmatch(value) is not None and _NOT_IN_USE.match(value) is None
 
 
 def _between_quotes(match: re.Match[str]) -> str:

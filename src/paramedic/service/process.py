@@ -81,8 +81,7 @@ def _own_commands(node: Node, label: str, shaper: Shaper) -> Owner | None:
     shaper.unknown_keys(table, label, known_keys(OwnerCommands))
     values, valid = shaper.fields(table, OwnerCommands, label)
     commands: dict[str, tuple[str, ...]] = {}
-    for verb, words in values.items():
-        command = words[0] if len(words) == 1 else words  # one line of text stands for its words
+    for verb, command in values.items():
         argv = _argv(command, table.lines.get(verb), f"{label}.{verb}", shaper.problems)
         valid = valid and argv is not None
         commands[verb] = argv or ()
