@@ -9,7 +9,8 @@ _MARK = "paramedic.dry-run"
 ACTS = frozenset(
     {
         *("init", "start", "stop", "restart", "recover", "approve", "reject", "pause", "resume"),
-        *("escalate", "acknowledge", "escalation test"),
+        *("escalate", "acknowledge", "escalation test", "change record"),
+        *("emergency resume", "maintenance start", "maintenance stop"),
         *("guide complain", "guide withdraw", "guide start", "guide tick", "guide stop"),
         *("backup create", "backup restore", "backup prune", "embedding record"),
         *(

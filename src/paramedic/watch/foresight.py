@@ -9,6 +9,7 @@ from paramedic.model.playbook import Plan, PlanState
 from paramedic.model.receipt import Command
 from paramedic.model.wire import Json, dump
 from paramedic.recovery.planning import blocked
+from paramedic.watch.emergency import foreseen, standing
 from paramedic.watch.limits import Limits
 from paramedic.watch.node import Node
 from paramedic.watch.orders import managed
@@ -37,7 +38,10 @@ class Foresight:
             "reject": self._decision,
             "acknowledge": self._acknowledge,
             "escalate": self._escalate,
-            "guide": self._guide,
+            "guide": self._record,
+            "change": self._record,
+            "maintenance": self._maintenance,
+            "emergency": self._emergency,
             "pause": self._pause,
             "resume": self._resume,
         }
@@ -92,10 +96,21 @@ class Foresight:
             return _told("nobody could be told: the service file names no address")
         return _told(f"people would be called at once; addresses by level, first to last: {', '.join(called)}")
 
-    async def _guide(self, command: Command) -> Result:
-        return _told(
-            f"`guide {command.args.get('do')}` only writes the record; nothing of the service would be touched"
-        )
+    async def _record(self, command: Command) -> Result:
+        return _told(f"`{command.verb}` only writes the record; nothing of the service would be touched")
+
+    async def _maintenance(self, command: Command) -> Result:
+        what = "begin or be announced" if command.args.get("do") == "start" else "be over"
+        return _told(f"planned work would {what}; nothing of the service would be touched")
+
+    async def _emergency(self, command: Command) -> Result:
+        what, release = str(command.args.get("what")), command.args.get("release")
+        if what != "resume":
+            names = texts(command, "components")
+            return _plans(list(await foreseen(self._node.bench, what, names, str(release) if release else None)))
+        now = await self._node.store.run(standing)
+        told = [f"the overlays of `{name}` would be as they were" for name in now.baseline]
+        return {"told": [*told, *(f"`{name}` would be started" for name in now.stopped)], "possible": True}
 
     async def _pause(self, command: Command) -> Result:
         del command
