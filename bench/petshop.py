@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from paramedic.diagnosis.excess import Course, Measure, Scene
+from paramedic.diagnosis.excess import Course, Excess, Measure, Scene
 
 COLUMNS = {
     Measure.LATENCY: ("latency", "Average"),
@@ -53,18 +53,18 @@ def cases(data: Path) -> Iterator[Case]:
             name=str(target.parent.relative_to(home)),
             kind=noticed["metric"],
             causes=frozenset([cause] if isinstance(cause, str) else cause),
-            scene=scene(home, issue, noticed["node"], measure_of(noticed["metric"])),
+            scene=scene(home, issue, noticed["node"], noticed["metric"]),
             before=tuple(at for at, time in enumerate(times) if time + 240 <= noticed["timestamp"]),
         )
 
 
-def measure_of(metric: str) -> Measure:
-    return Measure.FAILURES if metric == "availability" else Measure.LATENCY
-
-
-def scene(home: Path, issue: Table, symptom: str, measure: Measure) -> Scene:
+def scene(home: Path, issue: Table, symptom: str, metric: str) -> Scene:
+    """By the metric in which it was noticed; by the clearer of latency and failures, if that is neither."""
     usual = table(home / "noissue" / "metrics.csv")[1]
-    return as_scene(graph(home / "graph.csv"), usual, issue, symptom, measure)
+    calls = graph(home / "graph.csv")
+    known = [measure for measure, (name, _) in COLUMNS.items() if name == metric and measure is not Measure.REQUESTS]
+    made = [as_scene(calls, usual, issue, symptom, each) for each in known or (Measure.LATENCY, Measure.FAILURES)]
+    return max(made, key=lambda each: Excess(each).clearness(symptom))
 
 
 def as_scene(calls: Graph, usual: Table, issue: Table, symptom: str, measure: Measure) -> Scene:
