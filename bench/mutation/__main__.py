@@ -94,6 +94,8 @@ class Campaign:
         self.tests: dict[str, Passed] = {}
         self._afresh: list[Mutant] = []
         self._saved = time.monotonic()
+        self._kills: Counter[tuple[str, str]] = Counter()
+        """How many mutants of a module each test has killed: those that noticed much come first."""
 
     def run(self, wanted: list[Mutant]) -> None:
         """Try them all, or as many as there is time for."""
@@ -136,6 +138,7 @@ class Campaign:
                 self._afresh.append(mutant)
                 continue
             self.remembered.note(mutant, said)
+            self._kills[mutant.module, said] += 1
             if said == SURVIVED:
                 print(f"survived  {mutant.name:60}  {mutant.text[:100]}", flush=True)
             if time.monotonic() - self._saved > _SAVED_S:
@@ -145,8 +148,12 @@ class Campaign:
         self.remembered.save()
 
     def _hinted(self, mutant: Mutant, names: list[str]) -> list[str]:
+        def rank(name: str) -> tuple[bool, bool, float]:
+            test = self.tests[name]
+            return name != hint, test.programs, test.took_s / (1 + self._kills[mutant.module, name])
+
         hint = self.remembered.hints.get(mutant.hint)
-        return [hint, *(each for each in names if each != hint)] if hint in self.tests else names
+        return sorted({*names, hint} & self.tests.keys(), key=rank)
 
     def _try_in_place(self, mutant: Mutant, work: Path, items: Items, living: dict[Where, list[FunctionType]]) -> str:
         try:
@@ -167,7 +174,7 @@ class Campaign:
             return NO_PYTHON
         ready = partial(for_programs, mutant, tree, work)
         names = self._hinted(mutant, using(self.tests, mutant.module))
-        for part in (names[:1], *by_file(names)):
+        for part in (names[:1], *by_file(names[1:])):
             limit(_IMPORT_S)
             found: list[str] = []
 

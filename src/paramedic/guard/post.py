@@ -105,7 +105,6 @@ class Post:
         self._own = self._folder / "processes" / f"{os.getpid()}-{started(os.getpid())}.json"
         self._began = iso(clock.wall())
         self._seen = set(os.listdir(self._orders))
-        self._looked = self._settled = 0
         self._answers: dict[str, str] = {}
         self._shown: dict[str, Any] = {}
         self._shown_at = float("-inf")
@@ -117,17 +116,11 @@ class Post:
 
     def carry_out_orders(self, guards: list[Any]) -> None:
         """Carry out the orders that are new."""
-        changed = self._orders.stat().st_mtime_ns
-        if changed == self._settled:
-            return
         names = set(os.listdir(self._orders))
         for name in sorted(names - self._seen):
             if not name.startswith("."):
                 self._carry_out(name, guards)
         self._seen = names
-        if changed == self._looked:  # two looks long: the clock of the file system ticks coarsely
-            self._settled = changed
-        self._looked = changed
 
     def _carry_out(self, name: str, guards: list[Any]) -> None:
         try:
@@ -206,7 +199,7 @@ def put_order(order: Order, clock: Clock = SYSTEM, at: Path | None = None) -> st
     for each in orders.iterdir():
         try:
             if now - each.stat().st_mtime > ORDERS_KEPT_S:
-                each.unlink(missing_ok=True)
+                each.unlink()
         except OSError:  # another sender was faster
             continue
     order_id = f"{int(now * 1000):015d}-{secrets.token_hex(4)}"
