@@ -108,3 +108,28 @@ def test_before_the_first_watch_nothing_is_written(paramedic: Run, home: Path) -
     before = sorted(home.rglob("*"))
     assert paramedic("status").returncode == 3
     assert sorted(home.rglob("*")) == before
+
+
+def test_the_public_page_needs_features(paramedic: Run, tell: Callable[..., None]) -> None:
+    """Without `status_page` nothing goes out; with it the features by their names, and nothing else."""
+    tell({"api": Status.OK, "door": Status.CRITICAL}, seen_ago_s=1, watched_for_s=60)
+    assert paramedic("status", "--public").returncode == 64
+    assert paramedic("status", "--format", "html").returncode == 64
+    with Path("paramedic.yaml").open("a") as file:
+        file.write("status_page: {title: Shop, components: {Chat: [api], Delivery: [door]}}\n")
+    ended = paramedic("status", "--public")
+    assert ended.returncode == 2
+    assert "Delivery   major outage" in ended.stdout
+    assert "door" not in ended.stdout
+    assert json.loads(paramedic("status", "--public", "--json").stdout)["components"]["Chat"] == "operational"
+    assert "<title>" in paramedic("status", "--public", "--format", "html").stdout
+
+
+def test_a_public_page_of_parts_that_are_not_there(paramedic: Run, tell: Callable[..., None]) -> None:
+    """It is a mistake in the service file, with what was meant."""
+    tell({}, seen_ago_s=1, watched_for_s=60)
+    with Path("paramedic.yaml").open("a") as file:
+        file.write("status_page: {components: {Chat: [apj]}}\n")
+    ended = paramedic("status", "--public")
+    assert ended.returncode == 78
+    assert "did you mean `api`" in ended.stderr

@@ -270,13 +270,11 @@ def _show(found: "Board") -> None:
     if shown:
         show_rows(_HEADS, [_row(each) for each in shown], empty="")
         click.echo("")
-    for each in found.scores:
-        if each.of:
-            word = "ok" if each.is_reached else "MISSED"
-            kept = f"{each.kept} of {each.of}"
-            click.echo(
-                f"{word:<7}{each.promise:<38} {kept:>10}  {each.percent:5.1f} %, target {each.target_percent:g} %"
-            )
+    for score in found.scores:
+        if score.of:
+            word, kept = "ok" if score.is_reached else "MISSED", f"{score.kept} of {score.of}"
+            share = f"{score.percent:5.1f} %, target {score.target_percent:g} %"
+            click.echo(f"{word:<7}{score.promise:<36} {kept:>10}  {share}")
     for each in found.entries:
         for why in each.late:
             click.echo(f"late   {each.drill.id}: {why}")

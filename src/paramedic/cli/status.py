@@ -1,15 +1,16 @@
 """``paramedic status``: what is known, without looking again. It writes nothing."""
 
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
 from paramedic.checking.standing import Standing, overall_of, standings
-from paramedic.cli.listing import format_option, show_json
+from paramedic.cli.listing import show_json
 from paramedic.cli.maintenance import known as maintenance_of
 from paramedic.cli.manual import folded
 from paramedic.cli.next_step import next_step
@@ -17,9 +18,11 @@ from paramedic.cli.output import emit, wants_colour, width
 from paramedic.cli.surroundings import load_service, read_store
 from paramedic.model.clock import SystemClock
 from paramedic.model.component import Desired
+from paramedic.model.errors import UsageError
 from paramedic.model.finding import Finding
-from paramedic.model.incident import Incident
+from paramedic.model.incident import Incident, TimelineEntry
 from paramedic.model.maintenance import Window
+from paramedic.model.service import Service
 from paramedic.model.status import Overall
 from paramedic.model.wire import Json, dump
 from paramedic.report import Redactor
@@ -27,6 +30,8 @@ from paramedic.report.words import LOOKS, OVERALL_LOOKS, Look, one_line, painted
 
 if TYPE_CHECKING:
     from paramedic.store import Transaction
+
+_A_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,17 +48,31 @@ class _Known:
 
 
 @click.command()
-@format_option
+@click.option("--public", is_flag=True, help="What customers may know: features, disruptions, planned maintenance.")
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["text", "json", "markdown", "html"]),
+    default="text",
+    show_default=True,
+    help="How to print; Markdown and a page only with `--public`.",
+)
 @click.pass_context
-def status(context: click.Context, style: str) -> None:
+def status(context: click.Context, public: bool, style: str) -> None:
     """Show each component by what was seen last, and what is going on.
 
-    Exit code: 0 healthy, 1 degraded, 2 critical, 3 unknown.
+    With `--public` the text of a status page, in plain words and without anything of the inside; the service file says
+    which features there are (`status_page`). Exit code: 0 healthy, 1 degraded, 2 critical, 3 unknown.
     """
+    if not public and style in ("markdown", "html"):
+        raise UsageError(f"`--format {style}` is for the status page", hint="add `--public`")
     service, registry = load_service(context)
     now = SystemClock().now()
     known = read_store(service.settings, _known) or _Known()
     standing = standings(service, registry, known.findings, known.desired, now, watched_until=known.watched_until)
+    if public:
+        _show_public(context, service, standing, known, style)
+        return
     is_watched = any(until > now for until in known.watched_until.values())
     overall = overall_of(standing)
     planned = maintenance_of(service, known.maintenance).at(now)
@@ -80,6 +99,39 @@ def status(context: click.Context, style: str) -> None:
         lines = _lines(service.name, overall, standing, known, now, planned=planned, is_watched=is_watched)
         emit(safe.text("\n".join(lines)) + "\n")
     context.exit(overall.exit_code)
+
+
+def _show_public(
+    context: click.Context, service: Service, standing: tuple[Standing, ...], known: _Known, style: str
+) -> None:
+    from paramedic.incident import status_page as pages
+    from paramedic.report import render_document
+    from paramedic.report.document import safe
+
+    if service.status_page is None:
+        hint = "write `status_page: {components: {Chat: [api, model]}}`"
+        raise UsageError("the service file does not say what customers may know", hint=hint)
+    now = SystemClock().now()
+    incidents = read_store(service.settings, partial(_told, now)) or ()
+    inside = pages.Inside(
+        statuses={each.name: each.status for each in standing},
+        stopped=[each.name for each in standing if each.desired is Desired.STOPPED],
+        incidents=incidents,
+    )
+    service = replace(service, maintenance=maintenance_of(service, known.maintenance))
+    assert service.status_page is not None, "it was there a moment ago"
+    found, clean = pages.public_status(service, service.status_page, inside, now), Redactor(service.secrets)
+    if style == "json":
+        show_json(clean.data(pages.data(found)))
+    else:
+        emit(render_document(safe(pages.document(found), clean.text), style))
+    context.exit(found.overall.exit_code)
+
+
+def _told(now: datetime, tx: "Transaction") -> tuple[tuple[Incident, Sequence[TimelineEntry]], ...]:
+    """What is not over, and what ended within a day."""
+    recent = [each for each in tx.incidents.list(limit=50) if each.resolved_at and now - each.resolved_at < _A_DAY]
+    return tuple((each, tx.timeline.of(each.id)) for each in (*tx.incidents.unresolved(), *recent))
 
 
 def _known(tx: "Transaction") -> _Known:

@@ -9,8 +9,6 @@ from paramedic.report.document import Block, Document, Points, Rows, Section, Ve
 from paramedic.report.words import count, duration
 
 _TONES = {"passed": Status.OK, "missed": Status.CRITICAL}
-_MOST = 12
-"""So many names in one line."""
 
 
 def document(board: Board) -> Document:
@@ -145,9 +143,7 @@ def _lines(names: Sequence[str]) -> Iterator[str]:
     for each in names:
         families.setdefault(each.partition(".")[0] if "." in each else "scenarios", []).append(each)
     for family, mine in families.items():
-        shown = ", ".join(f"`{each}`" for each in mine[:_MOST])
-        more = f" and {len(mine) - _MOST} more" if len(mine) > _MOST else ""
-        yield f"{family}: {shown}{more}"
+        yield f"{family}: {', '.join(f'`{each}`' for each in mine)}"
 
 
 def _s(seconds: float | None) -> str:

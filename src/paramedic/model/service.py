@@ -28,6 +28,16 @@ class Objective:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StatusPage:
+    """What customers may know of the service."""
+
+    components: Mapping[str, tuple[str, ...]]
+    """What they call a feature, and the components that it is made of."""
+    title: str | None = None
+    """The heading of the page."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ladder:
     """When which level is called about an incident that nobody has acknowledged."""
 
@@ -176,6 +186,8 @@ class Service:
     """What checks may do beyond looking."""
     maintenance: Maintenance = field(default_factory=Maintenance)
     """Planned work."""
+    status_page: StatusPage | None = None
+    """What customers may know."""
     playbook_dirs: tuple[Path, ...] = ()
     secrets: tuple[str, ...] = ()
     """Values that came from secret places and are scrubbed from every output."""

@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from paramedic.model.component import Autonomy, BackupPolicy, Criticality, Need, ProcessSpec, Risk
-from paramedic.model.service import Ladder, Objective, Permit
+from paramedic.model.service import Ladder, Objective, Permit, StatusPage
 from paramedic.model.status import Severity
 from paramedic.service.upkeep import MaintenanceKeys
 
@@ -121,6 +121,8 @@ class FileKeys:
     """What checks may do beyond looking: ``writes`` for those that change something, ``spends`` for what costs."""
     maintenance: tuple[MaintenanceKeys, ...] = ()
     """Planned work: nobody is woken by what fails of it, and nothing disruptive begins by itself."""
+    status_page: StatusPage | None = None
+    """What `paramedic status --public` tells customers: features by the names that they know."""
     playbooks: tuple[Path, ...] | None = None
     """Folders with playbooks of your own; without it ``playbooks`` beside this file, where there is one."""
     settings: Mapping[str, object] = field(default_factory=dict)

@@ -9,7 +9,7 @@ from typing import Any
 
 from paramedic.model.component import Autonomy, Component
 from paramedic.model.errors import ConfigurationError, Problem
-from paramedic.model.service import Ladder, Objective, Permit, Service, Settings
+from paramedic.model.service import Ladder, Objective, Permit, Service, Settings, StatusPage
 from paramedic.model.status import Severity
 from paramedic.report.redaction import Redactor
 from paramedic.sdk.pack import Registry
@@ -162,6 +162,7 @@ class _Reading:
         maintenance = read_maintenance(
             table.nodes.get("maintenance"), self._shaper, tuple(keys(table.nodes.get("components")))
         )
+        status_page = self._status_page(table)
         dirs = playbook_dirs(table.nodes.get("playbooks"), self._shaper)
         self._take_settings(table)
         settings = {each.name: each.value for each in self._settings.finish()}
@@ -181,6 +182,7 @@ class _Reading:
             ladders=ladders,
             permits=permits,
             maintenance=maintenance,
+            status_page=status_page,
             playbook_dirs=dirs,
             secrets=self._hidden.values,
         )
@@ -250,6 +252,22 @@ class _Reading:
         node = table.nodes.get("permits")
         found = () if node is None else self._shaper.read(node, hints(FileKeys)["permits"], "permits")
         return frozenset() if found is INVALID or found is None else frozenset(found)
+
+    def _status_page(self, table: Table) -> StatusPage | None:
+        node, names = table.nodes.get("status_page"), tuple(keys(table.nodes.get("components")))
+        found = None if node is None else self._shaper.read(node, hints(FileKeys)["status_page"], "status_page")
+        if node is None or not isinstance(found, StatusPage):
+            return None
+        if not found.components:
+            self.problems.add("`status_page` names no components", line=node.line, expected="`Chat: [api, model]`")
+        for feature, parts in found.components.items():
+            for part in [each for each in parts if each not in names]:
+                self.problems.add(
+                    f"`status_page` names {quoted(part)} for {quoted(feature)}, which is no component",
+                    line=node.line,
+                    hint=self.problems.did_you_mean(part, names),
+                )
+        return found
 
     def _escalation(self, table: Table) -> dict[str, tuple[str, ...]]:
         node = table.nodes.get("escalation")
