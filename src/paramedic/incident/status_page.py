@@ -251,7 +251,7 @@ def document(status: PublicStatus, wording: Wording | None = None) -> Document:
         blocks.append(Section(heading=each.title, verdict=verdict, blocks=(Points(points=points),) if points else ()))
     for planned in status.maintenance:
         is_now = planned.begins <= status.as_of
-        verdict = Verdict(tone=Status.INFO, word="now" if is_now else "planned")
+        verdict = Verdict(tone=Status.INFO, word="now" if is_now else "coming")
         times = (("from", _moment(planned.begins)), ("until", _moment(planned.ends)))
         blocks.append(Section(heading=planned.text, verdict=verdict, blocks=(Facts(pairs=times),)))
     return Document(

@@ -119,7 +119,7 @@ def _table(block: Rows) -> Iterator[str]:
 
 def _text(document: Document) -> str:
     look = LOOKS[document.verdict.tone]
-    lines = _folded(f"{look.glyph} {document.verdict.word}  {document.title}", rest="  ")
+    lines = _folded(f"{look.glyph} {document.title}: {document.verdict.word}", rest="  ")
     lines += _folded(document.lead)
     for each in document.blocks:
         lines += _as_text(each, "")
@@ -129,7 +129,7 @@ def _text(document: Document) -> str:
 def _as_text(block: Block, indent: str) -> Iterator[str]:
     match block:
         case Section():
-            verdict = f"{LOOKS[block.verdict.tone].glyph} {block.verdict.word}  " if block.verdict else ""
+            verdict = f"{LOOKS[block.verdict.tone].glyph} {block.verdict.word}: " if block.verdict else ""
             yield from ([] if block.is_part else [""])
             yield from _folded(f"{verdict}{block.heading}", indent, indent + "  ")
             for each in block.blocks:
