@@ -39,7 +39,7 @@ def read_components(node: Node, registry: Registry, shaper: Shaper) -> dict[str,
         component = _Reader(name, line, registry, shaper).read(each)
         if component:
             found[name] = component
-    runs = {name: registry.kinds[each.kind].runs(each.target) for name, each in found.items()}
+    runs = {name: _runs(registry.kinds[each.kind], each, shaper.problems) for name, each in found.items()}
     _judge_dependencies(table, runs, shaper.problems)
     for name, others in runs.items():
         for other in (found[each] for each in others if each in found and name not in found[each].depends_on):
@@ -163,6 +163,15 @@ class _Reader:
         except Exception as error:  # a boundary: the function belongs to a pack and may fail in any way
             self._problems.add(f"the address of {quoted(self._label)} cannot be read: {error}", line=self._line)
             return None
+
+
+def _runs(kind: Kind, component: Component, problems: Problems) -> tuple[str, ...]:
+    """Those that run from what it holds."""
+    try:
+        return kind.runs(component.target)
+    except Exception as error:  # a boundary: the function belongs to a pack and may fail in any way
+        problems.add(f"what runs from {quoted(component.name)} cannot be read: {error}", line=component.line)
+        return ()
 
 
 def _judge_dependencies(components: Table, runs: Mapping[str, tuple[str, ...]], problems: Problems) -> None:
