@@ -122,6 +122,10 @@ class Supervisord:
         said = self.tell("pid", "api").strip()
         return int(said) if said.isdecimal() else 0
 
+    def status(self) -> str:
+        """What ``supervisorctl status`` says."""
+        return self.tell("status", "api")
+
     def kill(self) -> None:
         """Kill the child, as a fault would."""
         pid = self.pid()

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from backup_scene import BackupScene
+from owners import Rule, StandIn
 from paramedic.model.receipt import Phase
 from paramedic.recovery.last_good import LastGoodFiles
 from paramedic.store import read_store
@@ -33,11 +34,11 @@ class Case:
     """How one playbook is made necessary, and what must be so afterwards."""
 
     component: str
-    harm: Callable[[Path], None]
+    harm: Callable[[Path], object]
     healed: Callable[[Path], bool]
     more: Mapping[str, Any] | None = None
     """Components beside those of the scene."""
-    prepare: Callable[[Path], None] = lambda _folder: None
+    prepare: Callable[[Path], object] = lambda _folder: None
     keeps: tuple[str, ...] = ()
     """Files of which there is a good copy."""
     saves: bool = False
@@ -116,7 +117,53 @@ DATA = {"personas": {"kind": "data", "paths": ["personas.json"]}}
 FOLDERS = {"folders": {"kind": "files", "paths": [{"path": "out/deep", "type": "directory"}]}}
 GUARDS = {"guards": {"kind": "guards", "folder": "guards", "tripwire": "tripwire.json"}}
 
+UNIT = {"unit": {"kind": "container", "docker": "api"}}
+EXPOSURE = {"exposure": {"kind": "security", "private": ["private.env"]}}
+MIB = 1024 * 1024
+
+
+def box(status: str, memory: int) -> str:
+    """What ``docker inspect`` prints of a container; one that does not run was killed for want of memory."""
+    killed = status != "running"
+    state = {"Status": status, "ExitCode": 137 if killed else 0, "OOMKilled": killed, "StartedAt": status}
+    return json.dumps([{"Id": "c" * 64, "Image": "i", "State": state, "HostConfig": {"Memory": memory}}])
+
+
+def docker(folder: Path, state: str = "up") -> StandIn:
+    """A stand-in for docker with one container, which is killed unless it gets more than 64 MiB."""
+    rules = [
+        Rule(words=("image",), out="i"),
+        Rule(words=("inspect",), state="up", out=box("running", 96 * MIB)),
+        Rule(words=("inspect",), state="killed", out=box("exited", 64 * MIB)),
+        Rule(words=("inspect",), state="granted", out=box("exited", 96 * MIB)),
+        Rule(words=("update",), becomes="granted"),
+        Rule(words=("start",), state="granted", becomes="up"),
+        Rule(words=("start",)),
+    ]
+    return StandIn(folder / "bin", "docker", rules, state)
+
+
+def granted(folder: Path) -> bool:
+    """It runs, and its limit was raised once."""
+    told = [json.loads(line)[0] for line in (folder / "bin" / "docker.calls").read_text().splitlines()]
+    return (folder / "bin" / "docker.state").read_text() == "up" and told.count("update") == 1
+
+
 CASES: dict[str, Case] = {
+    "raise-limit": Case(
+        component="unit",
+        more=UNIT,
+        prepare=docker,
+        harm=lambda folder: (folder / "bin" / "docker.state").write_text("killed"),
+        healed=granted,
+    ),
+    "fix-file-mode": Case(
+        component="exposure",
+        more=EXPOSURE,
+        prepare=lambda folder: (folder / "private.env").touch(0o600),
+        harm=lambda folder: (folder / "private.env").chmod(0o644),
+        healed=lambda folder: (folder / "private.env").stat().st_mode & 0o777 == 0o600,
+    ),
     "restore-config": Case(
         component="settings",
         keeps=("settings.yaml",),
@@ -227,7 +274,7 @@ def test_what_was_begun_is_ended_by_the_next(tmp_path: Path, playbook: str, poin
 
     def paramedic(*words: str, **more: str) -> "subprocess.CompletedProcess[str]":
         command = [sys.executable, "-m", "paramedic", *words]
-        environment = {**os.environ, **more}
+        environment = {**os.environ, "PATH": f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}", **more}
         return subprocess.run(
             command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=LIMIT_S, check=False
         )

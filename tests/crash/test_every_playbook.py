@@ -46,8 +46,8 @@ DRILLS = {
     "emergency-rollback": "release-degrades",
     "full-recovery": "full-system-recovery",
 }
-ELSEWHERE = {"make-backup"}
-"""Playbooks without a drill: backups are killed in the middle in their own tests."""
+ELSEWHERE = {"make-backup", "raise-limit"}
+"""Playbooks without a drill, killed in ``test_data_playbooks.py``: backups, and what a container engine is told."""
 POINTS = ("after-intent", "mid-act", "after-act", "after-done")
 UNINTERRUPTIBLE = {("restore-config", 1), ("reset-config", 1), ("restore-file", 1)}
 """Steps that find nothing to do in these drills, so that their act has no middle."""

@@ -269,3 +269,11 @@ def test_no_file_at_all_is_explained(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"no `paramedic\.yaml` or `paramedic\.yml` in") as raised:
         find(tmp_path, {})
     assert "service: shop" in str(raised.value)
+
+
+def test_an_owner_with_options_and_one_of_commands(trial: Trial) -> None:
+    """Words before the verb stay words; a line of text is split into them and never given to a shell."""
+    first = trial.load(one("owner: {supervisord: api, options: [-c, supervisord.conf]}")).components["api"].owner
+    assert first == Owner(manager="supervisord", unit="api", options=("-c", "supervisord.conf"))
+    second = trial.load(one("owner: {command: {start: ./up.sh --now, stop: [down]}}")).components["api"].owner
+    assert second == Owner(manager="command", commands={"start": ("./up.sh", "--now"), "stop": ("down",)})

@@ -22,6 +22,8 @@ GOOD = [
     one() + "settings: {recovery_cooldown: 5m, log_max_bytes: 10MB, verify_times: 3}\nstore: sqlite:///x.db\n",
     one()
     + "autonomy: approve\nescalation: {security: 'mailto://a@b.org'}\nx-anything: [1]\nheartbeat: https://x.org\n",
+    one("owner: {supervisord: api, options: [-c, supervisord.conf]}"),
+    one("owner: {command: {start: ./up.sh, stop: [./down.sh, --now], status: pgrep shop}}"),
     "service: s\ncomponents: {a: {kind: vector, index: x, dimension: 3, source: {command: [a, b]}}}\n",
     "service: s\ncomponents: {a: {kind: process, pidfile: x}}\n",
 ]
@@ -35,6 +37,8 @@ BAD = [
     (one("process: {comand: x}"), "comand"),
     (one("owner: {sytemd: x}"), "sytemd"),
     (one("owner: {systemd: x, docker: y}"), "systemd"),
+    (one("owner: {command: {start: x}}"), "stop"),
+    (one("owner: {options: x}"), "systemd"),
     (one("method: PSOT"), "PSOT"),
     (one() + "objectves: {}\n", "objectves"),
     (one() + "settings: {nothing: 1}\n", "nothing"),
