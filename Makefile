@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 SOURCES := $(shell find src -type f -not -name '*.pyc')
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
-.PHONY: test test-system test-llm bench-llm lint demo crash board timers fuzz bench bench-restart bench-probes bench-sqlite bench-vector bench-causes study reference docs clean wheel bench-guard mutation crash-guard
+.PHONY: test test-system test-llm bench-llm lint demo crash board timers storm fuzz bench bench-restart bench-probes bench-sqlite bench-vector bench-causes study reference docs clean wheel bench-guard mutation crash-guard
 
 $(VENV)/.dependencies: constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say make PYTHON=/path/to/python3.11")'
@@ -85,6 +85,10 @@ board: $(VENV)/.wheel
 # A thousand incidents, whose people are called at their times across twenty restarts.
 timers: $(VENV)/.wheel
 	$(BIN)/python -m pytest tests/incident -m "slow or not slow"
+
+# A thousand findings at once: of one cause, and of a thousand.
+storm: $(VENV)/.wheel
+	$(BIN)/python -m pytest tests/watch/test_limits.py -m "slow or not slow"
 
 # A hundred thousand hostile inputs of each kind: service files, configuration files, HTTP answers.
 fuzz: $(VENV)/.wheel

@@ -163,6 +163,18 @@ async def test_too_much_in_vain_stops_all_automation_until_a_person_goes_on(scen
     assert note["why"] is None
 
 
+async def test_a_halt_that_could_not_be_told_is_told_at_the_next_start(scene: Callable[..., Scene]) -> None:
+    """We died between stopping and saying so."""
+    here = await scene(part("a"), escalation=PEOPLE).begin()
+    note: dict[str, Any] = {"why": "9 recoveries did not help", "since": here.clock.now().isoformat()}
+    with here.store.begin() as tx:
+        tx.notes.set(HALTED, note)
+    here = await (await here.reborn()).begin()
+    (halted,) = await ended(here, IncidentState.ESCALATED)
+    assert halted.code == "recovery.halted"
+    assert halted.symptoms[0].observed == "automation has stopped itself: 9 recoveries did not help"
+
+
 async def test_failures_from_before_a_person_looked_do_not_count_again(scene: Callable[..., Scene]) -> None:
     """After `resume` it takes as many failures anew."""
     here = scene(part("a"), part("b"), recovery_breaker_failures=2)

@@ -21,7 +21,7 @@ from paramedic.recovery.planning import Bench, may_come_from_elsewhere, what_cha
 from paramedic.store import Store, insist
 from paramedic.watch.choosing import Choosing
 from paramedic.watch.jobs import said
-from paramedic.watch.limits import Limits, halt
+from paramedic.watch.limits import HALT_CHECK, Limits, halt
 from paramedic.watch.triage import EXHAUSTED, OURSELVES, Triage
 
 _log = logging.getLogger("paramedic.watch")
@@ -78,6 +78,8 @@ class Attendant:
             if incident.is_settled or incident.state is IncidentState.ESCALATED:
                 self._remember(incident, (incident.component, incident.code))
             self.wake(incident.id)
+        if self.limits.halted and not self._triage.told_in(OURSELVES, HALT_CHECK):
+            await self.tell_halt(is_over=False)  # we died before we could say so
 
     async def resume(self) -> None:
         """Hand every committed plan to the engine: what a crash interrupted goes on first."""
@@ -418,9 +420,11 @@ class Attendant:
         return False
 
     def _needed(self, incident: Incident) -> list[Incident]:
-        """Other incidents of what this one's suspect needs, as far as they still fail."""
+        """Other incidents of what this one's suspect needs, as far as they still fail and are seen to."""
         needed = set(self.bench.service.needs(incident.component))
-        found = [each for each in self._triage.incidents.values() if each.component in needed]
+        found = [
+            each for each in self._triage.incidents.values() if each.component in needed and each.id in self._tasks
+        ]
         return [each for each in found if self._triage.still_failing(each)]
 
     async def _commit(self, incident: Incident, plan: Plan, why: str) -> None:

@@ -22,8 +22,7 @@ from paramedic.store.notes import HALTED, PAUSED
 from paramedic.watch.triage import OURSELVES
 
 _log = logging.getLogger("paramedic.watch")
-HALT = "recovery.halted"
-_CHECK = "paramedic.recovery"
+HALT, HALT_CHECK = "recovery.halted", "paramedic.recovery"
 _ORDER_HOLDS = timedelta(minutes=2)
 """So long after its beginning an incident lets those go first that it needs; they may never be healed."""
 _PLACES_ASIDE = 10
@@ -69,7 +68,7 @@ class Limits:
         self.running[plan.id] = plan
         self._over.setdefault(plan.id, asyncio.Event())
         if plan.incident:
-            self._queue.pop(plan.incident, None)
+            self.call_next(plan.incident)  # there may be room for one more
 
     def end(self, plan: PlanId) -> None:
         """The plan gives its place to the next."""
@@ -92,7 +91,7 @@ class Limits:
 
     async def turn_or(self, service: Service, incident: Incident, within_s: float) -> None:
         """Wait until it may be this incident's turn: in line where all places are taken, else till a plan ends."""
-        if not self._places(service) or self._more_urgent(service, incident):
+        if self._places(service) <= 0 or self._more_urgent(service, incident):
             event = asyncio.Event()
             self._queue[incident.id] = (self._rank(service, incident), event)
             within_s *= max(1.0, len(self._queue) / _PLACES_ASIDE)
@@ -172,7 +171,7 @@ def halt(why: str, at: datetime, *, is_over: bool) -> Finding:
     return Finding(
         component=OURSELVES,
         kind=OURSELVES,
-        check=_CHECK,
+        check=HALT_CHECK,
         status=Status.OK if is_over else Status.CRITICAL,
         code=None if is_over else HALT,
         type=None if is_over else IssueType.UNKNOWN,
