@@ -16,6 +16,7 @@ import argparse
 import gc
 import json
 import os
+import random
 import sys
 import time
 from collections import Counter
@@ -35,6 +36,8 @@ from watching import Passed, at_import, covering, passed_by, using
 
 _IMPORT_S = 60.0
 _SAVED_S = 15.0
+_IN_PLACE = 0.8
+"""So much of a limited time is for what can be changed in place; the rest is for what must be imported anew."""
 
 
 def main() -> None:
@@ -48,7 +51,7 @@ def main() -> None:
     parser.add_argument("--list", action="store_true", help="only say what is known")
     options = parser.parse_args()
     begun = time.monotonic()
-    late = lambda: time.monotonic() - begun > options.for_s  # noqa: E731 - shorter
+    late = lambda share: time.monotonic() - begun > options.for_s * share  # noqa: E731 - shorter
     remembered = Remembered(options.json and options.json.absolute(), anew=options.anew)
     wanted = {module: mutants(module) for module in options.only or modules()}
     open_ = [
@@ -56,6 +59,7 @@ def main() -> None:
         if each.key not in EXCLUDED and remembered.verdict(each) is None
     ]  # fmt: skip
     if open_ and not options.list:
+        open_ = shuffled(open_)
         prepare()
         campaign = Campaign(Forks(options.jobs), remembered, late)
         campaign.run(open_)
@@ -70,6 +74,17 @@ def main() -> None:
         reasons = "\n".join(f"- `{line}`: {why}" for line, why in EXCLUDED.items())
         options.markdown.write_text(f"{text}\n\nExcluded:\n\n{reasons}\n")
     sys.exit(not met)
+
+
+def shuffled(mutants: list[Mutant]) -> list[Mutant]:
+    """At random within each module, the modules in turn: whatever ends a run, what it tried is a sample of each."""
+    dice = random.Random(0)
+    ranks: Counter[str] = Counter()
+    order = []
+    for each in sorted(mutants, key=lambda _: dice.random()):
+        ranks[each.module] += 1
+        order.append((ranks[each.module], each.module, each))
+    return [each for _, _, each in sorted(order, key=lambda row: row[:2])]
 
 
 def prepare() -> None:
@@ -89,7 +104,7 @@ def prepare() -> None:
 class Campaign:
     """Every mutant tried: in place where that is possible, else afresh."""
 
-    def __init__(self, forks: Forks, remembered: Remembered, late: Callable[[], bool]) -> None:
+    def __init__(self, forks: Forks, remembered: Remembered, late: Callable[[float], bool]) -> None:
         self.forks, self.remembered, self.late = forks, remembered, late
         self.tests: dict[str, Passed] = {}
         self._afresh: list[Mutant] = []
@@ -104,7 +119,7 @@ class Campaign:
         if not collected(partial(self._in_session, wanted)):
             sys.exit("the tests cannot be imported")
         gc.freeze()
-        self._try(self._afresh, self._try_afresh)
+        self._try(self._afresh, self._try_afresh, lambda: self.late(1.0))
 
     def _in_session(self, wanted: list[Mutant], items: Items) -> None:
         known = self.remembered.watched
@@ -122,7 +137,8 @@ class Campaign:
         self._afresh = [each for each in wanted if id(each) not in chosen]
         living = living_functions()
         gc.freeze()
-        self._try(now, lambda mutant, work: self._try_in_place(mutant, work, items, living))
+        in_place_ = lambda mutant, work: self._try_in_place(mutant, work, items, living)  # noqa: E731 - shorter
+        self._try(now, in_place_, lambda: self.late(_IN_PLACE))
 
     def _watch(self, items: Items) -> str:
         place_of_files(next(iter(items.values())).config, Path.cwd())
@@ -130,9 +146,9 @@ class Campaign:
         (self.forks.folder / "watched").write_text(json.dumps({name: asdict(each) for name, each in tests.items()}))
         return "done"
 
-    def _try(self, wanted: list[Mutant], how: Callable[[Mutant, Path], str]) -> None:
+    def _try(self, wanted: list[Mutant], how: Callable[[Mutant, Path], str], late: Callable[[], bool]) -> None:
         work = (partial(how, each) for each in wanted)
-        for tried, (number, said) in enumerate(self.forks.each(work, self.late), 1):
+        for tried, (number, said) in enumerate(self.forks.each(work, late), 1):
             mutant = wanted[number]
             if said == AFRESH:
                 self._afresh.append(mutant)

@@ -87,20 +87,20 @@ def file_of(test: str) -> str:
 
 def table(remembered: Remembered, wanted: dict[str, list[Mutant]]) -> tuple[str, bool]:
     """Per module what was killed, as Markdown, and whether the targets are met."""
-    lines = ["| module | mutants | killed | survived | excluded | |", "|---|---|---|---|---|---|"]
+    lines = ["| module | mutants | tried | killed | excluded | |", "|---|---|---|---|---|---|"]
     sums = [0, 0, 0, 0]
     left = 0
     for module, mutants in wanted.items():
         counted = [each for each in mutants if each.key not in EXCLUDED]
         verdicts = [remembered.verdict(each) for each in counted]
         left += verdicts.count(None)
-        survived = verdicts.count("survived")
-        killed = len(counted) - survived - verdicts.count("no python") - verdicts.count(None)
-        row = [killed + survived, killed, survived, len(mutants) - len(counted)]
+        none = verdicts.count("no python")
+        tried = len(counted) - none - verdicts.count(None)
+        row = [len(counted) - none, tried, tried - verdicts.count("survived"), len(mutants) - len(counted)]
         sums = [a + b for a, b in zip(sums, row, strict=True)]
-        lines.append(f"| {module} | {row[0]:,} | {row[1]:,} | {survived} | {row[3]} | {killed / max(1, row[0]):.1%} |")
-    share = sums[1] / max(1, sums[0])
-    lines.append(f"| **all** | {sums[0]:,} | {sums[1]:,} | {sums[2]} | {sums[3]} | **{share:.1%}** |")
+        lines.append(f"| {module} | {row[0]:,} | {row[1]:,} | {row[2]:,} | {row[3]} | {row[2] / max(1, row[1]):.1%} |")
+    share = sums[2] / max(1, sums[1])
+    lines.append(f"| **all** | {sums[0]:,} | {sums[1]:,} | {sums[2]:,} | {sums[3]} | **{share:.1%}** |")
     if left:
         lines.append(f"\n{left} are not tried yet")
     fits = {each.key for mine in wanted.values() for each in mine}
