@@ -64,7 +64,8 @@ def shop(home: Path, paramedic: Run) -> Iterator[Shop]:
 def test_an_issue_a_component_and_a_severity_narrow_what_is_healed(shop: Shop) -> None:
     """Nothing else is touched; in any of the words for a severity; what was done stands in the answer."""
     shop.begin("bot", "one")
-    shop.kill("601"), shop.kill("603")
+    shop.kill("601")
+    shop.kill("603")
     other = shop.run("recover", "performance")
     assert (other.returncode, other.stdout) == (0, "nothing is wrong that needs recovery of performance\n")
     assert shop.pid("601") is None

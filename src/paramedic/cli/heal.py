@@ -11,6 +11,7 @@ from paramedic.model.errors import UsageError
 from paramedic.model.incident import IncidentState
 from paramedic.model.service import Service
 from paramedic.model.status import Severity
+from paramedic.model.wire import Json
 
 _reason = click.option("--reason", default="", help="Why, for the record.")
 
@@ -94,9 +95,9 @@ def recover(  # noqa: PLR0917  # click gives its options by name
     """
     service, registry = load_service(context)
     issue, names = _meant(service, words, issue, named)
-    args = {
-        "components": list(names),
-        "types": list(_types(issue)),
+    args: dict[str, Json] = {
+        "components": [*names],
+        "types": [*_types(issue)],
         "severity": severity,
         "plan": plan_named(service.settings, plan_id) if plan_id else None,
         "reason": reason,
