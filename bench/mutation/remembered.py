@@ -4,6 +4,7 @@ A killed mutant stays killed while its module and the test that noticed are the 
 soon as any test or module is another. The test that noticed a change is asked first, even when the module was edited.
 """
 
+import ast
 import hashlib
 import json
 from dataclasses import asdict
@@ -30,7 +31,8 @@ class Remembered:
             each["hint"]: each["by"] for each in found.get("mutants", {}).values() if each["by"]
         }
         self._watched: dict[str, Any] = found.get("watched", {})
-        self._files: dict[str, str] = {}
+        self._digests: dict[str, str] = {}
+        self._texts: dict[str, dict[str, str]] = {}
         self._all = _digest(*map(path_of, modules()), *sorted(TESTS.glob("*.py")))
 
     def save(self) -> None:
@@ -54,11 +56,24 @@ class Remembered:
 
     # -------------------------------------------------------------- verdicts
 
-    def _of(self, name: str) -> str:
-        if name not in self._files:
-            path = TESTS / name if name.endswith(".py") else path_of(name)
-            self._files[name] = _digest(path) if path.exists() else "gone"
-        return self._files[name]
+    def _of(self, module: str) -> str:
+        if module not in self._digests:
+            self._digests[module] = _digest(path_of(module))
+        return self._digests[module]
+
+    def _test(self, test: str) -> str:
+        """Changes with the text of a test, wherever in its file it stands."""
+        file, name = file_of(test), test.rpartition("::")[2].partition("[")[0]
+        if file not in self._texts:
+            path = TESTS / file
+            text = path.read_text() if path.exists() else ""
+            self._texts[file] = {
+                each.name: "".join(ast.get_source_segment(text, part) or "" for part in (*each.decorator_list, each))
+                for each in ast.parse(text).body
+                if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)
+            } | {"": text}
+        mine = self._texts[file].get(name, self._texts[file][""])
+        return hashlib.sha1(mine.encode()).hexdigest()
 
     def note(self, mutant: Mutant, verdict: str) -> None:
         """``survived``, ``no python``, or who or what killed it."""
@@ -68,7 +83,7 @@ class Remembered:
             "verdict": "killed" if by else verdict,
             "by": by,
             "module": self._of(mutant.module),
-            "test": self._of(file_of(by)) if by else self._all,
+            "test": self._test(by) if by else self._all,
         }
 
     def verdict(self, mutant: Mutant) -> str | None:
@@ -76,7 +91,7 @@ class Remembered:
         row = self._rows.get(f"{mutant.module} {mutant.number}")
         if row is None or row["module"] != self._of(mutant.module):
             return None
-        holds = self._of(file_of(row["by"])) if row["by"] else self._all
+        holds = self._test(row["by"]) if row["by"] else self._all
         return str(row["verdict"]) if row["test"] == holds or row["verdict"] == "no python" else None
 
 
