@@ -169,6 +169,18 @@ def test_after_all_retries_a_call_is_given_up_and_listed(made, clock) -> None:
     }
 
 
+def test_a_flood_of_given_up_calls_does_not_flood_the_report(clock) -> None:
+    """A hundred are shown, the oldest; an error is shown by its first 500 characters."""
+    outcomes = Outcomes([Down("x" * 1000)])
+    queue = FailedTaskQueue("f.sqlite", handlers={"x": outcomes}, max_retries=1, clock=clock)
+    for number in range(102):
+        queue.add("x", task_id=f"t{number}")
+    queue.run_due()
+    shown = queue.report()["dead_letters"]
+    assert [each["id"] for each in shown] == [f"t{number}" for number in range(100)]
+    assert shown[0]["error"] == f"Down: {'x' * 494}"
+
+
 def test_orders_from_outside_are_obeyed(made, clock) -> None:
     """Each does what its method does."""
     queue = built(made, clock, max_retries=1, backoff_s=100)
