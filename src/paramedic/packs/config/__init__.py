@@ -4,6 +4,7 @@ from paramedic.packs.config.actions import ReloadDependants, Reset, Restore
 from paramedic.packs.config.checks import is_valid
 from paramedic.packs.config.describing import describe
 from paramedic.packs.config.putting import Put
+from paramedic.packs.config.reverting import Revert
 from paramedic.packs.config.saving import backup
 from paramedic.packs.config.target import Config
 from paramedic.sdk import Kind, Pack
@@ -24,5 +25,5 @@ pack = Pack(
         ),
     ),
     checks=(is_valid,),
-    actions=(Restore, Reset, Put, ReloadDependants),  # type: ignore[arg-type]  # mypy does not follow class decorators
+    actions=(Restore, Reset, Put, Revert, ReloadDependants),  # type: ignore[arg-type]  # mypy does not follow class decorators
 )
