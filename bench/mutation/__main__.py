@@ -190,7 +190,7 @@ class Campaign:
             return NO_PYTHON
         ready = partial(for_programs, mutant, tree, work)
         names = self._hinted(mutant, using(self.tests, mutant.module))
-        for part in (names[:1], *by_file(names[1:])):
+        for part in filter(None, (names[:1], *by_file(names[1:]))):
             limit(_IMPORT_S)
             found: list[str] = []
 
