@@ -216,6 +216,15 @@ def test_every_circle_is_named(trial: Trial) -> None:
     ]
 
 
+def test_a_group_has_a_name_of_its_own(trial: Trial) -> None:
+    """Or nobody could tell which of the two an order means."""
+    keys = "kind: tcp, host: x, port: 1"
+    problems = trial.problems(f"service: s\ncomponents:\n  a: {{{keys}, group: b}}\n  b: {{{keys}}}\n")
+    assert [(each.line, each.message) for each in problems] == [
+        (3, "`components.a.group` is `b`, which is a component")
+    ]
+
+
 def test_every_line_with_a_tab_is_told(trial: Trial) -> None:
     """An editor that writes tabs does so on many lines."""
     problems = trial.problems("service: s\ncomponents:\n\ta:\n\t\tkind: tcp\n")
