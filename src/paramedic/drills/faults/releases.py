@@ -3,16 +3,18 @@
 import json
 from typing import Any
 
-from paramedic.drills.fault import Step, fault
+from paramedic.drills.fault import fault
 from paramedic.drills.patient import DrillFailed, Patient
 
 _GOOD = "from paramedic.demo.patient.api import main\n\nmain()\n"
 _CANNOT_START = "import sys\n\nsys.exit(\"cannot import name 'checkout' from 'shop.payments'\")\n"
 _DEGRADES = """import json, sys, threading, time, urllib.request
+from pathlib import Path
 from paramedic.demo.patient.api import main
 
 def degrade():
-    time.sleep(2)
+    while not Path("degrade").exists():
+        time.sleep(0.05)
     urllib.request.urlopen(urllib.request.Request(
         f"http://127.0.0.1:{sys.argv[1]}/sickness", data=json.dumps({"failing_share": 1.0}).encode(),
         headers={"Content-Type": "application/json"}), timeout=10).close()
@@ -79,13 +81,6 @@ async def _runs_the_old_one(patient: Patient) -> None:
         raise DrillFailed(f"the releases remembered as good are {_passed(patient)}")
 
 
-def _deploys(program: str) -> Step:
-    async def inject(patient: Patient) -> None:
-        await _deploy(patient, program)
-
-    return inject
-
-
 @fault("deploy-release", prepare=_with_releases)
 async def deploy_what_is_good(patient: Patient) -> None:
     """Deploy a release that is as good as the one before."""
@@ -93,9 +88,15 @@ async def deploy_what_is_good(patient: Patient) -> None:
     await patient.until(lambda: _passed(patient) == [_NEW, _OLD], "the new release to be known as good", within_s=30)
 
 
-deploy_what_cannot_start = fault("total-outage-bad-release", prepare=_with_releases, afterwards=_runs_the_old_one)(
-    _deploys(_CANNOT_START)
-)
-deploy_what_degrades = fault("release-degrades", prepare=_with_releases, afterwards=_runs_the_old_one)(
-    _deploys(_DEGRADES)
-)
+@fault("total-outage-bad-release", prepare=_with_releases, afterwards=_runs_the_old_one)
+async def deploy_what_cannot_start(patient: Patient) -> None:
+    """Deploy a release whose program ends as soon as it is started."""
+    await _deploy(patient, _CANNOT_START)
+
+
+@fault("release-degrades", prepare=_with_releases, afterwards=_runs_the_old_one)
+async def deploy_what_degrades(patient: Patient) -> None:
+    """Deploy a release that starts well and, once it has, answers every request with 500."""
+    await _deploy(patient, _DEGRADES)
+    patient.mark()
+    (patient.folder / "degrade").touch()
