@@ -147,6 +147,9 @@ def test_without_a_watch(living: Living) -> None:
     assert os.readlink(living.folder / "current") == "releases/r2"
     assert living.run("emergency", "shutdown", "--confirm").returncode == 0
     assert not living.pids("server.py")
+    assert living.run("emergency", "rollback", "--to", "r1").returncode == 0
+    assert os.readlink(living.folder / "current") == "releases/r1"
+    assert not living.pids("current/writer.py"), "what is stopped on purpose is not started with another release"
     assert living.run("emergency", "resume").returncode == 0
     assert living.pids("server.py")
     assert living.run("emergency", "shutdown", "--confirm").returncode == 0

@@ -67,20 +67,42 @@ def concerned(bench: Bench, verb: str, names: Sequence[str] = ()) -> tuple[Compo
     return tuple(each for each in known if each.kind == kind and (not names or each.name in names))
 
 
+def must_concern(bench: Bench, verb: str, names: Sequence[str] = ()) -> tuple[Component, ...]:
+    """The same, where there are any.
+
+    Raises:
+        UsageError: there are none, or one of the names is nothing that the order is about.
+    """
+    found = concerned(bench, verb, names)
+    if missing := sorted(set(names) - {each.name for each in found}):
+        raise UsageError(f"`{missing[0]}` is nothing that `{verb}` is about")
+    if not found:
+        raise UsageError(why_nothing(verb))
+    return found
+
+
 async def foreseen(bench: Bench, verb: str, names: Sequence[str] = (), release: str | None = None) -> tuple[Plan, ...]:
-    """The plans that an order would become; nothing is kept and nothing is done."""
-    steps = {
-        "baseline": (PlaybookStep(action=ENTER),),
-        "rollback": (replace(ROLLBACK[0], params={"release": release} if release else {}), *ROLLBACK[1:]),
-        "shutdown": (PlaybookStep(action="process.stop"),),
-    }[verb]
+    """The plans that an order would become; nothing is kept and nothing is done. Raises as ``must_concern`` does."""
+    switch = replace(ROLLBACK[0], params={"release": release} if release else {})
     found = []
-    for each in concerned(bench, verb, names):
+    for each in must_concern(bench, verb, names):
+        steps = {
+            "baseline": (PlaybookStep(action=ENTER),),
+            "rollback": (switch,) if runs_nothing(bench, each) else (switch, *ROLLBACK[1:]),
+            "shutdown": (PlaybookStep(action="process.stop"),),
+        }[verb]
         if verb == "shutdown" and bench.processes.facts(each).desired is Desired.STOPPED:
             continue
         book = Playbook(name=f"emergency-{verb}", title=verb, heals=(), steps=steps, verify=Verification(times=1))
         found.append(await draw_up(bench, book, each.name, verb, (), incident=None, attempt=1, baseline={}))
     return tuple(found)
+
+
+def runs_nothing(bench: Bench, component: Component) -> bool:
+    """Whether all that runs from a release is stopped on purpose, so that another one must not start it."""
+    service = bench.service
+    runs = bench.registry.kinds[component.kind].runs(component.target)
+    return all(bench.processes.facts(service.components[each]).desired is Desired.STOPPED for each in runs)
 
 
 class Emergency:
@@ -115,8 +137,13 @@ class Emergency:
     async def _rollback(self, command: Command) -> list[Plan]:
         release = command.args.get("release")
         params: Mapping[str, Json] = {"release": release} if release else {}
-        wanted = self._wanted(command, "rollback")
-        return [await self._node.orders.give("roll-back", each.name, command.by, command.id, params) for each in wanted]
+        plans = []
+        for each in self._wanted(command, "rollback"):
+            if runs_nothing(self._node.bench, each):
+                plans.append(await self._act(command, each.name, ROLLBACK[0].action, params))
+            else:
+                plans.append(await self._node.orders.give("roll-back", each.name, command.by, command.id, params))
+        return plans
 
     async def _shutdown(self, command: Command) -> list[Plan]:
         desired = await self._insist(lambda tx: tx.desired.all())
@@ -159,12 +186,7 @@ class Emergency:
     def _wanted(self, command: Command, verb: str) -> tuple[Component, ...]:
         given = command.args.get("components")
         names = [str(each) for each in given] if isinstance(given, list) else []
-        found = concerned(self._node.bench, verb, names)
-        if missing := sorted(set(names) - {each.name for each in found}):
-            raise UsageError(f"`{missing[0]}` is nothing that `{verb}` is about")
-        if not found:
-            raise UsageError(why_nothing(verb))
-        return found
+        return must_concern(self._node.bench, verb, names)
 
     def _in_order(self, names: Sequence[str]) -> tuple[str, ...]:
         order = self._node.service.start_order()

@@ -1,10 +1,9 @@
-"""What an order of an emergency would do, found out from outside: without the process that owns the node."""
+"""What can be ordered in an emergency, found out from outside, because nobody may answer: without a lock or a word."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from paramedic.model.clock import SystemClock
-from paramedic.model.errors import UsageError
 from paramedic.model.finding import Finding
 from paramedic.model.playbook import Plan
 from paramedic.model.service import Service
@@ -49,8 +48,6 @@ async def way(
         look=_nothing,
         last_good=LastGoodFiles(service.settings.state_dir / "last-good", clock),
     )
-    if missing := sorted(set(names) - {each.name for each in concerned(bench, verb, names)}):
-        raise UsageError(f"`{missing[0]}` is nothing that `{verb}` is about")
     if not concerned(bench, verb):
         return Way(verb=verb, why_not=why_nothing(verb))
     plans = await foreseen(bench, verb, names, release)

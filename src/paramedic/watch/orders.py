@@ -50,9 +50,9 @@ class Orders:
         """Carry out one order on one component; asking again under the same order id does it once.
 
         ``shut-down`` stops without changing what is desired, so that the next ``watch`` brings it up again.
-        ``configure`` takes the params of the action ``config.put``, ``restore-backup`` those of ``backup.restore``;
-        ``roll-back`` takes those of ``release.switch``;
-        ``act`` takes any ``action``, what it is done ``with``, and the ``checks`` that prove it.
+        ``configure`` takes the params of the action ``config.put``, ``restore-backup`` those of ``backup.restore``,
+        ``roll-back`` those of ``release.switch``; ``act`` takes any ``action``, what it is done ``with``, and the
+        ``checks`` that prove it.
         """
         plan_id = PlanId(f"plan-{order}-{name}")
         plan = await self._insist(lambda tx: tx.plans.get(plan_id))
@@ -71,9 +71,11 @@ class Orders:
                 await self._attendant.submit(plan)
                 await self._attendant.over(plan_id)
         finally:
-            for each in touched if verb != "shut-down" else ():
-                self._triage.quiet.pop(each, None)
-                await self.bench.look(each)
+            if verb != "shut-down":
+                for each in touched:
+                    self._triage.quiet.pop(each, None)
+                for each in touched:
+                    await self.bench.look(each)
         return await self._insist(lambda tx: tx.plans.get(plan_id)) or plan
 
     async def foresee(self, verb: str, name: str, params: Mapping[str, Json]) -> Plan:
