@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from paramedic.incident.account import Dossier
+from paramedic.model.change import Change, ChangeKind
 from paramedic.model.code import IssueType
 from paramedic.model.component import Risk
 from paramedic.model.finding import Evidence
@@ -87,7 +88,9 @@ INCIDENT = Incident(
         ),
         Suspect(component="api", code="http.status", score=0.2, is_symptom_of="model"),
     ),
-    ruled_out=("cache",), not_looked_at=("gpu",), path=("is the system responding? no", "outage"),
+    ruled_out=("cache: it answers",), not_looked_at=("gpu",), abstained="two suspects are alike",
+    changes=(Change(at=at(-60), kind=ChangeKind.CONFIG, component="model", what="model.yaml was written", by="anna"),),
+    path=("is the system responding? no", "outage"),
     tried=("restart-component", "restart-component"), attempts=1, level="L2", told=("slack://…",),
     acknowledged_by="anna (uid 1000)", acknowledged_at=at(300),
 )  # fmt: skip

@@ -219,3 +219,9 @@ def test_a_report_of_nothing(paramedic: Run, tell: Callable[..., None], home: Pa
     tell(WAITING)
     assert paramedic("incidents", "report", "inc-none").returncode == 64
     assert paramedic("incidents", "report", "778b", "--output", str(home / "no" / "such")).returncode == 64
+
+
+def test_alone_it_lists(paramedic: Run, tell: Callable[..., None]) -> None:
+    """`paramedic incidents` without a second word."""
+    tell(WAITING)
+    assert paramedic("incidents").stdout.splitlines()[0].startswith("opened")

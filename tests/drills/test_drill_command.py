@@ -84,3 +84,16 @@ def living_in(folder: Path) -> list[int]:
         if here.startswith(f"{folder}/") and "paramedic.demo.patient.worker" in proc.command(pid):
             found.append(pid)
     return found
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("run", "process-killed", "--rto", "soon"),
+        ("run", "process-killed", "--rto", "=3s"),
+        ("all", "--only", "no-such"),
+    ],
+)
+def test_wishes_that_cannot_be_understood(arguments: tuple[str, ...]):
+    """An objective that is none, and a choice that fits nothing, are mistakes in usage; nothing is broken."""
+    assert paramedic("drill", *arguments).returncode == 64

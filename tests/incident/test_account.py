@@ -46,7 +46,7 @@ def test_everything_that_matters_is_told(tmp_path: Path, style: str) -> None:
     text = rendered(tmp_path, DOSSIER, style).replace("\\", "")
     for each in (
         "killed by SIGKILL", "is the system responding? no", "own-failure", "a symptom of model", "gpu", "cache",
-        "anna (uid 1000)", "pid 4711", "found after a crash", "2 times", "arrived after 2 tries", "answered 503",
+        "anna (uid 1000)", "pid 4711", "two suspects are alike", "model.yaml was written", "found after a crash", "2 times", "arrived after 2 tries", "answered 503",
         "resolved after 65 min 5 s",
     ):  # fmt: skip
         assert each in " ".join(text.split()), each

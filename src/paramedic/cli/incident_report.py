@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 @click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Write it to a file of mode 0600.")
 @click.pass_context
 def report(context: click.Context, incident: str, style: str, output: Path | None) -> None:
-    """Write an incident down from its first sign to its end: timeline, findings, plans, steps, who was called.
+    """Write one incident down: for a ticket, a page, or a program.
 
+    From its first sign to its end: findings with evidence, suspects, plans, steps, who was called, the timeline.
     Without `--output` it is printed. The same records give the same document.
     """
     if output is not None and not output.parent.is_dir():

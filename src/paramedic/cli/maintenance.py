@@ -45,6 +45,21 @@ def maintenance() -> None:
     """
 
 
+@maintenance.command("list")
+@format_option
+@click.pass_context
+def list_(context: click.Context, style: str) -> None:
+    """Show what lasts now and what comes within two weeks. Times are in UTC."""
+    service, _ = load_service(context)
+    now, planned = SystemClock().now(), with_by_hand(service)
+    lasting, coming = planned.at(now), planned.coming(now, _AHEAD)
+    if style == "json":
+        show_json({"as_of": now.isoformat(), "now": lasting, "coming": coming})
+        return
+    rows = [_row("now", each) for each in lasting] + [_row("coming", each) for each in coming]
+    show_rows(("", "begins", "ends", "of", "id", "why"), rows, empty="no maintenance lasts or is planned")
+
+
 @maintenance.command()
 @click.argument("components", nargs=-1)
 @click.option("--for", "for_s", type=Duration(), required=True, help="How long: `90s`, `30m`, `2h`.")
@@ -75,7 +90,7 @@ def start(context: click.Context, components: tuple[str, ...], for_s: float, rea
 @format_option
 @click.pass_context
 def stop(context: click.Context, what: tuple[str, ...], style: str) -> None:
-    """End planned work that lasts now: all of it, or for these components, or by its id.
+    """End planned work that lasts now: all of it, of these components, or by its id.
 
     Of a window that the service file declares, this time ends; the next one comes as declared.
     """
@@ -87,21 +102,6 @@ def stop(context: click.Context, what: tuple[str, ...], style: str) -> None:
     ended = result["ended"]
     assert isinstance(ended, list)
     click.echo(f"{len(ended)} ended; what still fails is told now" if ended else "no maintenance lasts now")
-
-
-@maintenance.command("list")
-@format_option
-@click.pass_context
-def list_(context: click.Context, style: str) -> None:
-    """Show what lasts now and what comes within two weeks. Times are in UTC."""
-    service, _ = load_service(context)
-    now, planned = SystemClock().now(), with_by_hand(service)
-    lasting, coming = planned.at(now), planned.coming(now, _AHEAD)
-    if style == "json":
-        show_json({"as_of": now.isoformat(), "now": lasting, "coming": coming})
-        return
-    rows = [_row("now", each) for each in lasting] + [_row("coming", each) for each in coming]
-    show_rows(("", "begins", "ends", "of", "by", "id: reason"), rows, empty="no maintenance lasts or is planned")
 
 
 def with_by_hand(service: "Service") -> "Maintenance":
@@ -121,5 +121,5 @@ def known(service: "Service", note: Json | None) -> "Maintenance":
 
 def _row(when: str, window: "Window") -> Sequence[str]:
     of = ", ".join(window.components) or "everything"
-    told = f"{window.id}: {window.reason}".removesuffix(": ")
-    return when, f"{window.begins:%m-%d %H:%M}", f"{window.ends:%m-%d %H:%M}", of, window.by or "the file", told
+    why = " ".join(filter(None, (window.reason, f"({window.by})" if window.by else "")))
+    return when, f"{window.begins:%m-%d %H:%M}", f"{window.ends:%m-%d %H:%M}", of, window.id, why

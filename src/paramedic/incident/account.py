@@ -166,6 +166,8 @@ def _seen(symptom: Symptom) -> Section:
 
 
 def _made_of(incident: Incident) -> Iterator[Block]:
+    if incident.abstained:
+        yield Words(text=f"The first suspect is a guess only: {incident.abstained}")
     if incident.path:
         yield Words(text="The way through the decision tree:")
         yield Points(points=incident.path)
@@ -176,10 +178,17 @@ def _made_of(incident: Incident) -> Iterator[Block]:
                 (each.component, f"`{each.code}`", f"{each.score:.2f}", _votes(each)) for each in incident.suspects
             ),
         )
+    changes = "; ".join(
+        f"{each.at:%H:%M:%S} {each.kind} of {each.component or 'the service'}: {each.what}"
+        + (f" ({each.by})" if each.by else "")
+        for each in incident.changes
+    )
     yield Facts(
         pairs=(
-            ("ruled out", ", ".join(incident.ruled_out) or "nothing"),
-            ("not looked at", ", ".join(incident.not_looked_at) or "nothing"),
+            ("changed before", changes or "nothing that is known"),
+            ("ruled out", "; ".join(incident.ruled_out) or "nothing"),
+            ("not looked at", "; ".join(incident.not_looked_at) or "nothing"),
+            ("linked", ", ".join(incident.linked)),
         )
     )
 
