@@ -91,6 +91,7 @@ def test_create_list_verify_prune(ward: Ward) -> None:
     assert "good" in ward.run("backup", "list", "db").stdout
     verified = ward.run("backup", "verify", "--all")
     assert (verified.returncode, verified.stdout.count(" good in ")) == (0, 2)
+    assert listed[0]["id"] in ward.run("backup", "verify", listed[0]["id"][-6:]).stdout
     database = Path(next(each["folder"] for each in listed if each["component"] == "db")) / "files" / "database"
     database.write_bytes(b"other")
     broken = ward.run("backup", "verify", "db")

@@ -91,6 +91,8 @@ def test_a_call_by_hand_reaches_people_and_so_does_its_end(
     (incident,) = json.loads(paramedic("incidents", "--json").stdout)
     assert (incident["state"], incident["code"], incident["level"]) == ("escalated", "escalation.by-hand", "L3")
 
+    again = paramedic("escalate", incident["id"][-6:], "--over")
+    assert (again.returncode, "over when its checks pass" in again.stderr) == (64, True)
     mine = paramedic("acknowledge", incident["id"], "--note", "on my way")
     assert mine.returncode == 0, mine.stderr
     shown = paramedic("incidents", "show", incident["id"])

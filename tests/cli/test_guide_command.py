@@ -18,10 +18,11 @@ def test_from_the_complaint_to_the_end(home, paramedic):
     under_way = paramedic("guide", "status").stdout
     assert begun["id"] in under_way
     assert "0 of 1" in under_way
+    assert begun["id"] in paramedic("guide", "status", begun["id"][-6:]).stdout
     refused = paramedic("approve", begun["id"])
     assert refused.returncode == 1
     assert "guide tick" in refused.stderr
-    ticked = paramedic("guide", "tick", begun["id"], "--note", "the level moves")
+    ticked = paramedic("guide", "tick", begun["id"][-6:], "--note", "the level moves")
     assert ticked.returncode == 0
     assert "verified: every step was done" in ticked.stdout
     assert "the level moves" in ticked.stdout

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from paramedic.cli.listing import format_option, show_json, show_rows
+from paramedic.cli.naming import meant
 from paramedic.cli.output import complain
 from paramedic.cli.rehearsal import is_rehearsal, would
 from paramedic.cli.surroundings import ask, load_service
@@ -238,10 +239,9 @@ def _one(desk: "Backups", service: "Service", id: str, component: str | None) ->
             raise UsageError(f"there is no backup of `{component}`", hint=hint)
         return desk.find(component)
     names = (component,) if component else _with_backups(desk, service, ())
-    for name in names:
-        for each in desk.all(name):
-            if each.set.id == id:
-                return each
+    known = {each.set.id: each for name in names for each in desk.all(name)}
+    if found := known.get(meant(id, list(known))):
+        return found
     raise UsageError(
         f"there is no backup `{id}`{f' of `{component}`' if component else ''}",
         hint="`paramedic backup list` shows what there is",

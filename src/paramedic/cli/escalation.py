@@ -37,6 +37,8 @@ def escalate(  # noqa: PLR0917  # click gives its options by name
     the incident pass, or when somebody says `--over`.
     """
     service, registry = load_service(context)
+    if what and what not in service.components:
+        what = incident_named(service.settings, what)
     is_incident = what is not None and what.startswith("inc-")
     if what and not is_incident and what not in service.components:
         hint = f"components: {', '.join(service.components)}; `paramedic incidents` lists incidents"

@@ -8,6 +8,7 @@ import click
 from paramedic.cli.default import Default
 from paramedic.cli.listing import format_option, show_json, show_rows
 from paramedic.cli.manual import folded
+from paramedic.cli.naming import plan_named
 from paramedic.cli.output import width
 from paramedic.cli.surroundings import ask, load_service, read_store
 from paramedic.model.errors import UsageError
@@ -109,7 +110,7 @@ def tick(context: click.Context, plan: str, step: int | None, note: str, style: 
 
     After the last step everything that failed must pass. Exit 0 unless it does not.
     """
-    found = _ask(context, "tick", plan=plan, step=step, note=note)
+    found = _ask(context, "tick", plan=_named(context, plan), step=step, note=note)
     _tell(found, style)
     context.exit(1 if found["plan"]["state"] == "failed" else 0)
 
@@ -121,7 +122,7 @@ def tick(context: click.Context, plan: str, step: int | None, note: str, style: 
 @click.pass_context
 def stop(context: click.Context, plan: str, reason: str, style: str) -> None:
     """Give a guide up; the incident stays open."""
-    _tell(_ask(context, "stop", plan=plan, reason=reason), style)
+    _tell(_ask(context, "stop", plan=_named(context, plan), reason=reason), style)
 
 
 @guide.command()
@@ -133,6 +134,7 @@ def status(context: click.Context, plan: str | None, style: str) -> None:
     from paramedic.watch.guiding import is_guide
 
     service, _ = load_service(context)
+    plan = _named(context, plan) if plan else None
 
     def read(tx: "Transaction") -> "list[tuple[Plan, Sequence[Receipt]]]":
         known = tx.plans.get(plan) if plan else None
@@ -154,6 +156,12 @@ def status(context: click.Context, plan: str | None, style: str) -> None:
             for each, receipts in found
         ]
         show_rows(("plan", "guide", "component", "done"), rows, empty="no guide is under way")
+
+
+def _named(context: click.Context, plan: str) -> str:
+    """A plan by its id or the end of it."""
+    service, _ = load_service(context)
+    return plan_named(service.settings, plan)
 
 
 def _ask(context: click.Context, do: str, **args: Json) -> Shown:

@@ -9,6 +9,7 @@ import click
 from paramedic.checking import Runner, run_loop
 from paramedic.checking.selection import why_not
 from paramedic.cli.listing import show_json
+from paramedic.cli.of_kind import OfKind
 from paramedic.cli.output import emit, wants_colour, width
 from paramedic.cli.progress import Waiting, shown
 from paramedic.cli.surroundings import load_service
@@ -21,7 +22,7 @@ from paramedic.report import FORMATS, render
 from paramedic.sdk.check import Depth
 from paramedic.sdk.pack import Registry
 
-_KIND = "llm"
+_KIND = OfKind(kind="llm", title="language model")
 _GENERATES = "llm.generates"
 _CHECKS = ("llm.answers", _GENERATES)
 
@@ -45,7 +46,7 @@ def probe(context: click.Context, names: tuple[str, ...], sample: bool, style: s
     Exit code: 0 healthy, 1 degraded, 2 critical, 3 unknown.
     """
     service, registry = load_service(context)
-    chosen = _chosen(service, names)
+    chosen = _KIND.several(service, names)
     if sample:
         service = _with_samples(service, chosen)
     report = _report(service, registry, chosen)
@@ -87,13 +88,3 @@ def _with_samples(service: Service, chosen: tuple[str, ...]) -> Service:
         component = components[name]
         components[name] = replace(component, thresholds={**component.thresholds, "sample_every_s": 0})
     return replace(service, components=components)
-
-
-def _chosen(service: Service, names: tuple[str, ...]) -> tuple[str, ...]:
-    known = tuple(name for name, each in service.components.items() if each.kind == _KIND)
-    if not known:
-        raise UsageError("the service file declares no language model", hint="a component of the kind `llm` is one")
-    for name in names:
-        if name not in known:
-            raise UsageError(f"there is no language model `{name}`", hint=f"known: {', '.join(known)}")
-    return names or known

@@ -27,7 +27,7 @@ def incident_named(place: "Records | Settings", given: str) -> IncidentId:
     def read(tx: "Transaction") -> Sequence[str]:
         return [given] if tx.incidents.get(given) else [each.id for each in tx.incidents.list(limit=_NEWEST)]
 
-    return IncidentId(_the_one(given, read_store(place, read) or ()))
+    return IncidentId(meant(given, read_store(place, read) or ()))
 
 
 def plan_named(place: "Records | Settings", given: str) -> PlanId:
@@ -40,7 +40,7 @@ def plan_named(place: "Records | Settings", given: str) -> PlanId:
     def read(tx: "Transaction") -> Sequence[str]:
         return [given] if tx.plans.get(given) else [each.id for each in tx.plans.recent(_NEWEST)]
 
-    return PlanId(_the_one(given, read_store(place, read) or ()))
+    return PlanId(meant(given, read_store(place, read) or ()))
 
 
 def waiting_plan_named(place: "Records | Settings", given: str) -> PlanId:
@@ -56,7 +56,7 @@ def waiting_plan_named(place: "Records | Settings", given: str) -> PlanId:
         plans = [each.id for each in tx.plans.recent(_NEWEST)]
         return [*plans, *(each.id for each in tx.incidents.list(limit=_NEWEST))]
 
-    named = _the_one(given, read_store(place, read) or ())
+    named = meant(given, read_store(place, read) or ())
     incident = read_store(place, lambda tx: tx.incidents.get(named))
     if incident is None:
         return PlanId(named)
@@ -68,12 +68,17 @@ def waiting_plan_named(place: "Records | Settings", given: str) -> PlanId:
     return incident.plan
 
 
-def _the_one(given: str, known: Sequence[str]) -> str:
+def meant(given: str, known: Sequence[str]) -> str:
+    """Of known ids the one that is given whole or by its end; what names none is given back as it is.
+
+    Raises:
+        UsageError: it is the end of several.
+    """
     if given in known or len(given) < _LEAST:
         return given
-    meant = [each for each in known if each.endswith(given)]
-    if len(meant) > 1:
+    found = [each for each in known if each.endswith(given)]
+    if len(found) > 1:
         raise UsageError(
-            f"`{given}` is the end of {', '.join(f'`{each}`' for each in meant[:5])}", hint="write more of the one"
+            f"`{given}` is the end of {', '.join(f'`{each}`' for each in found[:5])}", hint="write more of the one"
         )
-    return meant[0] if meant else given
+    return found[0] if found else given

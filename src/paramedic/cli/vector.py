@@ -2,24 +2,21 @@
 
 import sys
 from collections.abc import Mapping
-from typing import Any
 
 import click
 
 from paramedic.cli.listing import format_option, show_json
+from paramedic.cli.of_kind import OfKind, Plan, the_plan
 from paramedic.cli.output import complain, emit
 from paramedic.cli.surroundings import ask, load_service
-from paramedic.model.component import Component
 from paramedic.model.errors import ParamedicError, UsageError
 from paramedic.model.service import Service
 from paramedic.model.wire import Json
-from paramedic.report import FORMATS
 from paramedic.sdk.pack import Registry
 
-_KIND = "vector"
+_KIND = OfKind(kind="vector", title="vector index")
 _name = click.argument("name", required=False)
 _yes = click.option("-y", "--yes", is_flag=True, help="Do it without asking.")
-Plan = Mapping[str, Any]  # Any: a plan as JSON, which only gets printed
 
 
 @click.group()
@@ -30,21 +27,7 @@ def vector() -> None:
     """
 
 
-@vector.command()
-@click.argument("names", nargs=-1, metavar="[NAME]...")
-@click.option("--format", "style", type=click.Choice(list(FORMATS)), default="text", show_default=True)
-@click.option("-v", "--verbose", is_flag=True, help="Show passes and all evidence.")
-@click.pass_context
-def check(context: click.Context, names: tuple[str, ...], style: str, verbose: bool) -> None:
-    """Look at every vector index, or those named, and judge. Changes nothing.
-
-    Exit code: 0 healthy, 1 degraded, 2 critical, 3 unknown.
-    """
-    from paramedic.cli.check import check as look
-
-    service, _ = load_service(context)
-    wanted = tuple(_known(service, each).name for each in names) or _all(service)
-    context.invoke(look, components=wanted, depth="full", style=style, verbose=verbose)
+vector.add_command(_KIND.check())
 
 
 @vector.command()
@@ -77,7 +60,7 @@ def backup(context: click.Context, name: str | None, style: str) -> None:
     from paramedic.cli.backup import create
 
     service, _ = load_service(context)
-    context.invoke(create, components=(_known(service, name).name,), style=style)
+    context.invoke(create, components=(_KIND.one(service, name),), style=style)
 
 
 @vector.command()
@@ -125,11 +108,10 @@ def _carry_out(
 ) -> None:
     """Show what would be done and lost, ask, and have it done. Exit 0 when verified, else 1."""
     service, registry = load_service(context)
-    component = _known(service, name)
-    order: dict[str, Json] = {"component": component.name, "action": action, "with": dict(params)}
+    order: dict[str, Json] = {"component": _KIND.one(service, name), "action": action, "with": dict(params)}
     if checks:
         order["checks"] = checks
-    step = _one(ask(service, registry, "act", {**order, "foresee": True}))["steps"][0]["preview"]
+    step = the_plan(ask(service, registry, "act", {**order, "foresee": True}))["steps"][0]["preview"]
     if step["blocked"]:
         raise ParamedicError(f"this cannot be done: {step['blocked']}")
     if not yes:
@@ -149,7 +131,7 @@ def _agree(preview: Plan) -> None:
 
 def _tell(context: click.Context, service: Service, registry: Registry, order: Mapping[str, Json], style: str) -> None:
     result = ask(service, registry, "act", order)
-    plan = _one(result)
+    plan = the_plan(result)
     receipts = result.get("receipts")
     done = [each for each in receipts if each["phase"] == "done"] if isinstance(receipts, list) else []  # type: ignore[index,call-overload]  # a receipt as JSON
     if style == "json":
@@ -160,28 +142,3 @@ def _tell(context: click.Context, service: Service, registry: Registry, order: M
         if not result["verified"]:
             emit(f"  because  {plan['why_ended']}\n  hint: paramedic receipts {plan['id']}\n")
     context.exit(0 if result["verified"] else 1)
-
-
-def _one(result: Mapping[str, Json]) -> Plan:
-    plans = result["plans"]
-    assert isinstance(plans, list)
-    plan = plans[0]
-    assert isinstance(plan, dict)
-    return plan
-
-
-def _all(service: Service) -> tuple[str, ...]:
-    names = tuple(name for name, each in service.components.items() if each.kind == _KIND)
-    if not names:
-        raise UsageError("the service file declares no vector index", hint="a component of the kind `vector` is one")
-    return names
-
-
-def _known(service: Service, name: str | None) -> Component:
-    names = _all(service)
-    if name is None and len(names) > 1:
-        raise UsageError("which vector index", hint=f"one of {', '.join(names)}")
-    wanted = name or names[0]
-    if wanted not in names:
-        raise UsageError(f"there is no vector index `{wanted}`", hint=f"known: {', '.join(names)}")
-    return service.components[wanted]
