@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -15,7 +16,7 @@ from paramedic.model.component import Owner
 
 SUPERVISORCTL = str(Path(sys.executable).with_name("supervisorctl"))
 SUPERVISORD = str(Path(sys.executable).with_name("supervisord"))
-_WITHIN_S = 30.0
+_WITHIN_S = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,11 +157,13 @@ class Runit:
         until((service / "supervise" / "ok").exists, "runsv answers")
         self.owner = Owner(manager="runit", unit="./sv/api")
 
-    def status(self) -> str:
-        """What ``sv`` says."""
-        return subprocess.run(
+    def pid(self) -> int:
+        """The process of the service; 0 where there is none."""
+        said = subprocess.run(
             ["sv", "status", "./sv/api"], cwd=self.folder, capture_output=True, text=True, check=False
         ).stdout
+        found = re.match(r"run: \S+ \(pid (\d+)\)", said)
+        return int(found[1]) if found else 0
 
     def end(self) -> None:
         """Gone with its child."""

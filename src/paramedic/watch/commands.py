@@ -21,7 +21,7 @@ from paramedic.watch.guiding import Guiding
 from paramedic.watch.jobs import said
 from paramedic.watch.maintenance import Upkeep
 from paramedic.watch.node import Node
-from paramedic.watch.orders import managed
+from paramedic.watch.orders import concerned
 from paramedic.watch.recovering import Recovering, is_verified, texts
 from paramedic.watch.rolling import in_turn, members
 from paramedic.watch.triage import OURSELVES, by_hand
@@ -108,8 +108,7 @@ class Commands:
     async def _order(self, command: Command) -> Result:
         names = members(self._node.service, texts(command, "components"))
         service = self._node.service
-        order = managed(service.components, service.start_order(), service.settings.node)
-        wanted = [each.name for each in order if not names or each.name in names]
+        wanted = concerned(service, members(service, texts(command, "components")))
         await self._node.attendant.resume()
         left: dict[str, str] = {}
         if command.verb == "restart":

@@ -12,7 +12,7 @@ from paramedic.recovery.planning import blocked
 from paramedic.watch.emergency import foreseen, standing
 from paramedic.watch.limits import Limits
 from paramedic.watch.node import Node
-from paramedic.watch.orders import managed
+from paramedic.watch.orders import concerned
 from paramedic.watch.recovering import Recovering, texts
 from paramedic.watch.rolling import members
 
@@ -59,9 +59,7 @@ class Foresight:
 
     async def _order(self, command: Command) -> Result:
         service = self._node.service
-        wanted = members(service, texts(command, "components"))
-        order = managed(service.components, service.start_order(), service.settings.node)
-        names = [each.name for each in order if not wanted or each.name in wanted]
+        names = concerned(service, members(service, texts(command, "components")))
         return _plans(
             [
                 await self._node.orders.foresee(command.verb, name, {})

@@ -1,6 +1,6 @@
 """What an operator orders: start, stop, restart. Orders are plans too, with receipts and verification."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
@@ -8,6 +8,7 @@ from paramedic.incident import Chapter
 from paramedic.model.component import BackupPolicy, Component, Desired
 from paramedic.model.ids import PlanId
 from paramedic.model.playbook import FailedCheck, Plan, PlanState, Playbook, PlaybookStep, Verification
+from paramedic.model.service import Service
 from paramedic.model.status import Severity
 from paramedic.model.wire import Json
 from paramedic.recovery.planning import Bench, blocked, draw_up
@@ -155,3 +156,16 @@ def managed(components: Mapping[str, Component], order: tuple[str, ...], node: s
     """Components whose process this node starts, each after what it needs."""
     found = (components[name] for name in order)
     return tuple(each for each in found if each.process and each.process.is_managed and each.node in (None, node))
+
+
+def concerned(service: Service, names: Collection[str]) -> list[str]:
+    """Components that an order means: those named, whoever starts them; without names those that this node starts."""
+    order = service.start_order()
+    ours = [each.name for each in managed(service.components, order, service.settings.node)]
+    if not names:
+        return ours
+    owned = (
+        name for name, each in service.components.items() if each.owner and each.node in (None, service.settings.node)
+    )
+    able = {*ours, *owned}
+    return [name for name in order if name in names and name in able]

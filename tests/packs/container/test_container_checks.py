@@ -208,6 +208,17 @@ async def test_a_crash_loop_of_a_real_supervisord(bench, programs, ask):
         made.end()
 
 
+async def test_new_runs_that_nobody_counts_may_be_our_own(programs, ask):
+    """A person who restarts it three times in a row makes no loop of it; five ends within a minute do."""
+
+    async def seen(pid):
+        StandIn(programs, "sv", [Rule(words=("status",), out=f"run: api: (pid {pid}) 1s\n")])
+        return (await ask(Container(runit="api"))).code
+
+    assert [await seen(pid) for pid in (1, 2, 3, 4)] == [None] * 4
+    assert [await seen(pid) for pid in (5, 6)] == [None, "container.crash-loop"]
+
+
 @pytest.mark.parametrize("fields", [{}, {"docker": "a", "runit": "b"}, {"docker": ""}, {"systemd": "--help"}])
 def test_a_target_names_exactly_one_unit(fields):
     """Nothing, two units, an empty name, and an option in place of a name are refused."""

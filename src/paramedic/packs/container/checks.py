@@ -17,8 +17,9 @@ async def state(owner: Owner, context: Context) -> Finding:
     """The unit runs, stays up and is healthy, says whoever runs it.
 
     Looks at: ``systemctl show``, ``docker inspect``, ``docker compose ps``, ``kubectl get``, ``supervisorctl status``,
-    ``sv status`` or the declared ``status`` command. It does so for every component that names its ``owner``. How often
-    it was brought back is counted over ten minutes (thresholds ``restarts_critical``, ``restarts_window_s``).
+    ``sv status`` or the declared ``status`` command. It does so for every component that names its ``owner``. Three
+    restarts of the owner's own within ten minutes are a loop (thresholds ``restarts_critical``, ``restarts_window_s``);
+    of an owner that does not count them, as many new runs as the settings call a crash loop.
     Why: the owner knows what no probe from outside sees: that it is brought back again and again, that the kernel
     killed it for want of memory, that its image is gone.
     By hand: ``systemctl status UNIT``; ``docker inspect NAME``; ``kubectl describe deployment/NAME``;
@@ -42,7 +43,7 @@ async def state(owner: Owner, context: Context) -> Finding:
 
 def _judge(unit: Unit, owner: Owner, context: Context, restarts: int) -> Finding:
     who, logs = _program(owner), _logs(owner)
-    most, window_s = context.threshold("restarts_critical", _RESTARTS), _window_s(context)
+    most, window_s = _limits(unit, context)
     if unit.lacks_image:
         return context.critical(
             IMAGE_MISSING,
@@ -111,7 +112,7 @@ def _again(unit: Unit, context: Context) -> int:
     assert isinstance(looks, deque)
     if unit.run or unit.restarts is not None:
         looks.append((now, unit.run, unit.restarts or 0))
-    while looks and now - looks[0][0] > _window_s(context):
+    while looks and now - looks[0][0] > _limits(unit, context)[1]:
         looks.popleft()
     pairs = list(zip(looks, list(looks)[1:], strict=False))
     if unit.restarts is not None:
@@ -119,8 +120,12 @@ def _again(unit: Unit, context: Context) -> int:
     return sum(earlier[1] != later[1] for earlier, later in pairs)
 
 
-def _window_s(context: Context) -> float:
-    return context.threshold("restarts_window_s", _WINDOW_S)
+def _limits(unit: Unit, context: Context) -> tuple[float, float]:
+    """So many restarts within so many seconds are a loop. New runs may be of our own making, so they must be more."""
+    settings = context.service.settings
+    counted = (_RESTARTS, _WINDOW_S)
+    most, window_s = counted if unit.restarts is not None else (settings.crash_loop_exits, settings.crash_loop_window_s)
+    return context.threshold("restarts_critical", most), context.threshold("restarts_window_s", window_s)
 
 
 def _memory(unit: Unit) -> str:
