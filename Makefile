@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 SOURCES := $(shell find src -type f -not -name '*.pyc')
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
-.PHONY: test test-system test-llm bench-llm lint demo crash board timers storm fuzz bench bench-restart bench-probes bench-sqlite bench-vector bench-causes study reference docs clean wheel bench-guard mutation crash-guard
+.PHONY: leave-one-out test test-system test-llm bench-llm lint demo crash board timers storm fuzz bench bench-restart bench-probes bench-sqlite bench-vector bench-causes study reference docs clean wheel bench-guard mutation crash-guard
 
 $(VENV)/.dependencies: constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say make PYTHON=/path/to/python3.11")'
@@ -81,6 +81,10 @@ crash: $(VENV)/.wheel
 BOARD_RUNS ?= 3
 board: $(VENV)/.wheel
 	$(BIN)/paramedic drill all --times $(BOARD_RUNS) --out build/board $(BOARD)
+
+# Every drill as a case, every single check disabled in turn: the diagnosis stays right or says that it does not know.
+leave-one-out: $(VENV)/.wheel
+	$(BIN)/python -m pytest -s tests/diagnosis/test_leave_one_out.py -m "slow or not slow"
 
 # A thousand incidents, whose people are called at their times across twenty restarts.
 timers: $(VENV)/.wheel
