@@ -7,8 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from paramedic.guard import BudgetTripwire, get_budget_tripwire, get_tripwire, listen, reset_tripwire_instance
+from paramedic.guard import (
+    BudgetExhausted,
+    BudgetTripwire,
+    get_budget_tripwire,
+    get_tripwire,
+    listen,
+    reset_tripwire_instance,
+)
 from paramedic.guard import tripwire as module
+from paramedic.guard.watcher import WATCHER
 
 FILE = ".fusion_tripwire_state.json"
 
@@ -424,3 +432,51 @@ def test_after_a_fork_no_lock_is_held(tripwire) -> None:
     use(tripwire, 20)
     tripwire.reserve(1).commit()
     assert not stat.S_ISDIR(Path(FILE).stat().st_mode)
+
+
+@pytest.mark.parametrize(
+    "use_it",
+    [
+        lambda tripwire: tripwire.record(100, 100),
+        lambda tripwire: tripwire.record(200, 100),
+        lambda tripwire: tripwire.downgrade_active,
+        lambda tripwire: tripwire.reserve(1),
+        lambda tripwire: tripwire.get_status(),
+    ],
+    ids=["within", "breach", "asked", "reserved", "status"],
+)
+def test_a_tripwire_is_watched_from_any_first_use_until_it_is_closed(clock, use_it) -> None:
+    """And seen from outside all that time."""
+    tripwire = BudgetTripwire(clock=clock)
+    assert tripwire not in WATCHER.guards()
+    use_it(tripwire)
+    assert tripwire in WATCHER.guards()
+    use_it(tripwire)
+    tripwire.close()
+    assert tripwire not in WATCHER.guards()
+
+
+def test_whatever_happens_is_told_at_once(clock) -> None:
+    """Not only at the next use."""
+    heard = []
+    Path(FILE).write_text("garbage")
+    tripwire = BudgetTripwire(limits={"a": 10}, clock=clock, listener=lambda event: heard.append(event.kind))
+    assert heard == ["state_corrupt"]
+    with pytest.raises(BudgetExhausted):
+        tripwire.reserve(11, "a")
+    assert heard[1:] == ["exhausted"]
+    tripwire.stop("a")
+    assert heard[2:] == ["stopped"]
+    Path(FILE).write_text("garbage")
+    tripwire.repair()
+    assert heard[3:] == ["state_corrupt"]
+    Path(FILE).write_text("garbage")
+    tripwire.get_status()
+    assert heard[4:] == ["state_corrupt"]
+
+
+def test_the_status_is_that_of_the_file(tripwire, clock) -> None:
+    """Another process may have breached it a moment ago."""
+    assert tripwire.get_status()["consecutive_breaches"] == 0
+    use(BudgetTripwire(clock=clock), 20, 20)
+    assert tripwire.get_status()["consecutive_breaches"] == 2

@@ -73,9 +73,8 @@ class BudgetTripwire:
         self.breaches = 0
         self.within_budget = 0
         self._ledger = Ledger(
-            Path(path or os.environ.get("FUSION_TRIPWIRE_STATE") or STATE_FILE).absolute(), _checked, self._event
+            Path(path or os.environ.get("FUSION_TRIPWIRE_STATE") or STATE_FILE).absolute(), check_state, self._event
         )
-        self._cool_at = _UNLIMITED  # monotonic; use within budget lifts the downgrade from then on
         self._watched = False
         self._took_over()
         self._spending = Spending(self._ledger, limits or {}, clock, self._event)
@@ -93,15 +92,14 @@ class BudgetTripwire:
         self.used += tokens
         if delta > self.breach_threshold or self._stirred:
             self._note(delta)
-        elif not self._watched:
+        elif not self._watched:  # asked here, too: a call less for every use
             self._begin_watch()
         return delta
 
     @property
     def downgrade_active(self) -> bool:
         """Whether calls should use the plain baseline."""
-        if not self._watched:
-            self._begin_watch()
+        self._begin_watch()
         return bool(self._ledger.state["downgrade_active"])
 
     def reserve(self, tokens: float, scope: str = "default") -> Reservation:
@@ -110,8 +108,7 @@ class BudgetTripwire:
         Use it as ``with tripwire.reserve(500) as reserved: …; reserved.commit(used)``. Left without `commit`, it counts
         in full; left by an error, not at all.
         """
-        if not self._watched:
-            self._begin_watch()
+        self._begin_watch()
         try:
             return self._spending.reserve(tokens, scope)
         except BudgetExhausted:
@@ -192,8 +189,7 @@ class BudgetTripwire:
                 elif now >= self._cool_at:
                     self._lift(state, f"within budget for {self.cooldown_s:g} s")
             self._stirred = bool(state["consecutive_breaches"] or state["downgrade_active"])
-        if not self._watched:
-            self._begin_watch()
+        self._begin_watch()
         self._tell()
 
     def _breach(self, state: State, delta: float, now: float) -> None:
@@ -225,11 +221,11 @@ class BudgetTripwire:
         self._stirred = bool(state["consecutive_breaches"] or state["downgrade_active"])
         last = state["last_breach_timestamp"]
         since = self._clock.wall() - datetime.fromisoformat(last).timestamp() if last else 0.0
-        self._cool_at = self._clock.monotonic() + self.cooldown_s - min(self.cooldown_s, max(0.0, since))
+        left_s = self.cooldown_s - min(self.cooldown_s, max(0.0, since))
+        self._cool_at = self._clock.monotonic() + left_s  # use within budget lifts the downgrade from then on
 
     def _look(self) -> None:
-        if not self._watched:
-            self._begin_watch()
+        self._begin_watch()
         with self._lock:
             if self._ledger.refresh():
                 self._took_over()
@@ -251,8 +247,9 @@ class BudgetTripwire:
     # ------------------------------------------------------------------ the watcher
 
     def _begin_watch(self) -> None:
-        self._watched = True
-        WATCHER.watch(self)
+        if not self._watched:
+            self._watched = True
+            WATCHER.watch(self)
 
     def tick(self) -> None:
         """Take over what somebody else wrote."""
@@ -299,11 +296,6 @@ class BudgetTripwire:
 
 
 def check_state(state: State) -> State:
-    """The state of a budget's file with every key, for who reads it from outside; raises `Damaged`."""
-    return _checked(state)
-
-
-def _checked(state: State) -> State:
     """A state with every key and only sensible values; raises `Damaged`. Keys of others are kept."""
     whole: State = {
         "consecutive_breaches": 0,
