@@ -1,0 +1,70 @@
+"""What is wrong and why on one screen, and what was changed before."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+
+SERVICE = """
+service: shop
+components:
+  door: {kind: tcp, host: 127.0.0.1, port: 1, depends_on: [settings]}
+  settings: {kind: config, path: settings.yaml, required: [a]}
+"""
+Run = Callable[..., CompletedProcess[str]]
+
+
+@pytest.fixture(autouse=True)
+def service(home: Path) -> None:
+    """A door that nobody opens, and settings that are well."""
+    (home / "paramedic.yaml").write_text(SERVICE)
+    (home / "settings.yaml").write_text("a: 1\n")
+
+
+def test_one_screen_says_what_why_and_what_would_be_done(paramedic: Run, home: Path) -> None:
+    """Within 80 columns and 24 lines; the exit code is that of a check, and nothing is written."""
+    before = sorted(home.rglob("*"))
+    told = paramedic("diagnose")
+    assert told.returncode == 2, told.stderr
+    lines = told.stdout.splitlines()
+    assert len(lines) <= 24
+    assert max(map(len, lines)) <= 80
+    for word in ("suspects", "own-failure", "changed before", "ruled out", "not looked at", "decided by", "would run"):
+        assert word in told.stdout, told.stdout
+    assert sorted(home.rglob("*")) == before
+
+
+def test_a_fresh_edit_of_what_it_needs_is_suspected(paramedic: Run) -> None:
+    """The file was written a moment ago, and nothing else explains what fails."""
+    (incident,) = json.loads(paramedic("diagnose", "door", "--json").stdout)["incidents"]
+    assert (incident["component"], incident["code"]) == ("settings", "change.suspect")
+    assert [each["is_symptom_of"] for each in incident["suspects"]] == [None, "settings"]
+    assert incident["playbooks"] == ["revert-change"]
+
+
+def test_of_a_healthy_component_nothing_is_wrong(paramedic: Run) -> None:
+    """The others are not its business; a name that does not exist is a mistake."""
+    told = paramedic("diagnose", "settings")
+    assert told.returncode == 0
+    assert "nothing is wrong" in told.stdout
+    assert paramedic("diagnose", "nobody").returncode == 64
+
+
+def test_changes_are_told_and_listed(paramedic: Run) -> None:
+    """Newest first, with who told of them, beside what files tell; what is yet to come is refused."""
+    assert paramedic("change", "record", "door", "--kind", "deployment", "--what", "release 2").returncode == 0
+    told = paramedic(
+        "change", "record", "--kind", "flag", "--what", "sale on", "--at", "2026-01-01T12:00:00Z", "--json"
+    )
+    assert json.loads(told.stdout)["change"]["component"] is None
+    found = json.loads(paramedic("change", "--json").stdout)
+    assert [(each["kind"], each["component"]) for each in found] == [
+        ("deployment", "door"),
+        ("config", "settings"),
+        ("flag", None),
+    ]
+    assert "release 2" in paramedic("change", "list", "door").stdout
+    assert paramedic("change", "record", "nobody", "--kind", "flag", "--what", "x").returncode == 64
+    assert paramedic("change", "record", "--kind", "flag", "--what", "x", "--at", "3000-01-01").returncode == 64
