@@ -3,8 +3,9 @@
 from typing import Any
 
 import pytest
-from scene import BLIND, BUSY, DEAD, FULL, SLOW
+from scene import BLIND, BUSY, DEAD, FULL, LOST, SLOW
 
+from paramedic.model.change import Change, ChangeKind
 from paramedic.model.component import Component, Criticality
 from paramedic.model.incident import IncidentState
 from paramedic.model.status import Severity, Status
@@ -289,3 +290,45 @@ async def test_sight_that_returns_ends_it(scene: Any) -> None:
         await after.see(name, FINE)
     assert after.triage.is_over(sight)
     await after.end()
+
+
+async def test_three_strangers_that_fail_at_once_are_told_as_one_more(scene: Any) -> None:
+    """Once automation gave them up they are linked, P1 and for people; two are not enough, and it ends with them."""
+    here = scene(part("a"), part("b"), part("c"))
+    await here.begin()
+    for name in ("a", "b"):
+        await here.see(name, CRITICAL, LOST)
+    await here.until(lambda: all(each.state is IncidentState.ESCALATED for each in here.recorded()))
+    await here.see("a", CRITICAL, LOST)
+    assert len(here.recorded()) == 2
+    await here.see("c", CRITICAL, LOST)
+    await here.until(lambda: [each.state for each in here.recorded()] == [IncidentState.ESCALATED] * 3)
+    await here.see("c", CRITICAL, LOST)
+    last = await here.until(lambda: next((each for each in here.recorded() if each.component == "system"), None))
+    assert (last.code, last.severity) == ("system.multiple-failures", Severity.P1)
+    last = await here.until(lambda: here.recorded()[-1] if here.recorded()[-1].linked else None)
+    assert set(last.linked) == {each.id for each in here.recorded()[:3]}
+    assert not here.plans()
+    await here.see("a", FINE)
+    await here.see("b", CRITICAL, LOST)
+    await here.until(lambda: here.recorded()[-1].state is IncidentState.RESOLVED)
+
+
+async def test_a_change_is_evidence_of_an_incident(scene: Any) -> None:
+    """What was changed shortly before is told with the incident, and is known again after a new start."""
+    here = scene(part("api", "conf"), part("conf", kind="config"))
+    told = Change(at=here.clock.now(), kind=ChangeKind.CONFIG, component="conf", what="edited", by="anna")
+    await here.triage.changes.record(told)
+    here.clock.passed += 5.0
+    await here.see("api", CRITICAL, SLOW), await here.see("api", CRITICAL, SLOW)
+    (incident,) = here.triage.incidents.values()
+    incident = here.triage.diagnose(incident)
+    assert (incident.component, incident.code, incident.changes) == ("conf", "change.suspect", (told,))
+    assert [each.component for each in here.triage.failed_checks(incident)] == ["api"], "what it broke must pass"
+    after = await here.reborn()
+    await after.triage.load()
+    (incident,) = after.triage.incidents.values()
+    assert after.triage.diagnose(incident).component == "conf"
+    assert await after.triage.excuse(after.triage.diagnose(incident), "nothing can take it back")
+    (incident,) = after.triage.incidents.values()
+    assert incident.component == "api", "the next suspect is seen to"
