@@ -15,6 +15,7 @@ DRILLS = {
     "free-disk": "disk-nearly-full",
     "restore-config": "config-unparseable",
     "reset-config": "client-config-reset",
+    "revert-change": "bad-change",
     "repair-database": "sqlite-corrupt",
     "restore-database": "sqlite-missing",
     "restore-file": "data-file-invalid",
@@ -49,7 +50,7 @@ DRILLS = {
 ELSEWHERE = {"make-backup", "raise-limit"}
 """Playbooks without a drill, killed in ``test_data_playbooks.py``: backups, and what a container engine is told."""
 POINTS = ("after-intent", "mid-act", "after-act", "after-done")
-UNINTERRUPTIBLE = {("restore-config", 1), ("reset-config", 1), ("restore-file", 1)}
+UNINTERRUPTIBLE = {("restore-config", 1), ("reset-config", 1), ("restore-file", 1), ("revert-change", 1)}
 """Steps that find nothing to do in these drills, so that their act has no middle."""
 BOOKS = load_playbooks(load_packs())
 
