@@ -94,6 +94,7 @@ def test_switches_need_no_parser(monkeypatch, text) -> None:
         ("'a': true", 1),
         ("True: true", 1),
         ("null: true", 1),
+        ("false: true", 1),
         ("1: true", 1),
         ("a: true\na: false", 2),
         ("a:\n  b: true\n  b: true", 3),

@@ -159,3 +159,9 @@ def test_where_nothing_is_counted_nothing_is_measured(tmp_path) -> None:
     meter = EnergyMeter(tmp_path)
     assert not meter.start()
     assert meter.joules() is None
+
+
+def test_this_machine_counts_or_it_does_not() -> None:
+    """Nobody has to say where."""
+    meter = EnergyMeter()
+    assert meter.start() is (meter.joules() is not None)

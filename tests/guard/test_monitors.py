@@ -319,7 +319,7 @@ def test_a_cap_changes_while_it_runs() -> None:
         with pytest.raises(ValueError, match=r"^`limit` is at least 1$"):
             LabelCap(limit=limit)
     assert LabelCap(limit=1).fold("a", "b") == "b"
-    assert LabelCap().limit == 100
+    assert (LabelCap().limit, LabelCap().name) == (100, "labels")
 
 
 def test_a_cap_is_watched_from_its_first_value() -> None:

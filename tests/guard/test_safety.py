@@ -1,5 +1,6 @@
 """Breakers and objectives from one file."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -289,3 +290,15 @@ def test_memory_for_measurements_is_bounded() -> None:
     assert len(measured._values) == 100_000
     assert measured.violation(0.0) is None
     assert Measured(Objective.of("rate", {"target": 0.5, "minimum_samples": 0})).violation(0.0) is None
+
+
+@pytest.mark.parametrize("word", ["at_least", "at_most", "greater_than", "less_than", "above", "below"])
+def test_every_word_for_a_side_is_understood(tmp_path, word) -> None:
+    """In the file, too."""
+    text = json.dumps({"service_level_objectives": {"x": {"target": 1, "comparison": word}}})
+    (tmp_path / "slo.json").write_text(text)
+    manager = ProductionSafetyManager(tmp_path)
+    for value in (0.9, 1.1):
+        manager.record("x", value)
+        manager.record("x", value)
+    assert manager.check_system_health()["overall_health"] == "healthy"

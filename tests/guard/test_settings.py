@@ -102,6 +102,7 @@ def test_below_is_written_in_many_ways(written) -> None:
     condition = TripCondition(metric="m", threshold=5, comparison=written)
     assert condition.violated_by(4.9)
     assert not condition.violated_by(5)
+    assert str(condition) == "`m` below 5 1 times running"
 
 
 def test_a_condition_is_read_from_a_file() -> None:
