@@ -1,8 +1,9 @@
 """What was changed before something failed, and which of it may be the cause."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from paramedic.diagnosis.correlate import explains
 from paramedic.diagnosis.trouble import Trouble
@@ -61,21 +62,20 @@ def proven(receipts: Iterable[Receipt]) -> tuple[Change, ...]:
             by="somebody's order" if each.action in _ORDERED else OURSELVES,
         )
         for each in receipts
-        if each.phase is Phase.DONE and (kind := _BY_ACTION.get(each.action))
+        if each.phase in (Phase.DONE, Phase.UNDONE) and (kind := _BY_ACTION.get(each.action))
     )
 
 
 def told_once(changes: Iterable[Change]) -> tuple[Change, ...]:
     """Newest first, without what a file tells of a change that somebody told already."""
-    found: list[Change] = []
+    found: dict[Change, None] = {}
+    times: dict[tuple[str | None, ChangeKind], list[datetime]] = defaultdict(list)
     for each in sorted(changes, key=lambda change: (not change.by, change.at)):
-        is_known = any(
-            (each.component, each.kind) == (other.component, other.kind) and abs(each.at - other.at) <= _SAME
-            for other in found
-        )
-        if each.by or not is_known:
-            found.append(each)
-    return tuple(sorted(dict.fromkeys(found), key=lambda change: change.at, reverse=True))
+        known = times[each.component, each.kind]
+        if each.by or not any(abs(each.at - other) <= _SAME for other in known):
+            found[each] = None
+            known.append(each.at)
+    return tuple(sorted(found, key=lambda change: change.at, reverse=True))
 
 
 def before(changes: Sequence[Dated], onset_s: float, within_s: float) -> tuple[Dated, ...]:

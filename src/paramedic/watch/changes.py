@@ -47,10 +47,12 @@ class Changes:
         self._told.extend(changes)
         await self._journal.write(Chapter(at=self._clock.now(), changes=list(changes)))
 
-    def recent(self) -> tuple[Dated, ...]:
-        """All that is known, newest first, on the monotonic clock."""
+    def recent(self, kept: Iterable[Change] = ()) -> tuple[Dated, ...]:
+        """All that is known by now, and what an incident has kept, newest first, on the monotonic clock."""
         now, monotonic = self._clock.now(), self._clock.monotonic()
-        known = told_once((*self._told, *(each for found in self._of_files.values() for each in found)))
+        since = now - timedelta(seconds=2 * shipped().change_window_s)  # trouble may have begun a while ago
+        of_files = (each for found in self._of_files.values() for each in found)
+        known = told_once((*kept, *(each for each in (*self._told, *of_files) if each.at > since)))
         return tuple(Dated(change=each, at_s=monotonic - (now - each.at).total_seconds()) for each in known)
 
     async def news(self, service: Service, looked: Mapping[str, datetime | None]) -> dict[str, None]:

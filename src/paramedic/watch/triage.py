@@ -168,7 +168,7 @@ class Triage:
             code_of=self.code,
             sight=self._seeing.of(self.service, related(self.service, troubles), self.verdicts),
             weighing=shipped(),
-            changes=self.changes.recent(),
+            changes=self.changes.recent(incident.changes),
             excused=self._acquitted.get(incident.id, ()),
             is_stubborn=bool(incident.tried),
         )
