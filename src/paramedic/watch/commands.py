@@ -106,7 +106,6 @@ class Commands:
         self._tasks.pop(command.id, None)
 
     async def _order(self, command: Command) -> Result:
-        names = members(self._node.service, texts(command, "components"))
         service = self._node.service
         wanted = concerned(service, members(service, texts(command, "components")))
         await self._node.attendant.resume()
