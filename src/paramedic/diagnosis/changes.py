@@ -32,10 +32,13 @@ _BY_ACTION: Mapping[str, ChangeKind] = {
     "python.install-package": ChangeKind.PACKAGE,
     "llm.pull-model": ChangeKind.DEPLOYMENT,
     "llm.refetch-model": ChangeKind.DEPLOYMENT,
+    "release.switch": ChangeKind.DEPLOYMENT,
     "guards.order": ChangeKind.FLAG,
     "breaker.reset": ChangeKind.FLAG,
     "breaker.retune": ChangeKind.FLAG,
     "flags.baseline": ChangeKind.FLAG,
+    "flags.enter-emergency": ChangeKind.FLAG,
+    "flags.leave-emergency": ChangeKind.FLAG,
     "budget.reset-tripwire": ChangeKind.FLAG,
     "metrics.cap": ChangeKind.FLAG,
 }
