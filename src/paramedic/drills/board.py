@@ -14,7 +14,7 @@ GROUPS = {
     "bot": "a chat bot with personas, voice and a model of its own",
     "memory": "an agent with vector memory and tools",
     "assistant": "an AI backend with databases, sockets and clients",
-    "": "drills of packs",
+    "": "controls, red herrings and drills of packs",
 }
 """The described systems that the scenarios come from."""
 

@@ -63,10 +63,12 @@ def duration(milliseconds: float) -> str:
     """``320 ms``, ``1.2 s``, ``2 min 5 s``, ``3 h 20 min``."""
     if milliseconds < 1000:
         return f"{milliseconds:.0f} ms"
-    seconds = milliseconds / 1000
-    if seconds < 7200:
-        return f"{seconds:.1f} s" if seconds < 60 else f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
-    return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:.0f} min"
+    if milliseconds < 59_950:
+        return f"{milliseconds / 1000:.1f} s"
+    minutes, seconds = divmod(round(milliseconds / 1000), 60)
+    if minutes < 120:
+        return f"{minutes} min {seconds} s".removesuffix(" 0 s")
+    return f"{minutes // 60} h {minutes % 60} min".removesuffix(" 0 min")
 
 
 def count(amount: int, thing: str) -> str:
