@@ -311,3 +311,12 @@ def test_a_forked_worker_is_reached_like_its_parent(program) -> None:
         assert states(pid)["model"]["state"] == "open"
     (other,) = pids - {child.pid}
     os.kill(other, 9)
+
+
+def test_a_folder_that_somebody_named_is_taken_as_it_is(tmp_path, monkeypatch) -> None:
+    """Who may see it is then decided by who named it."""
+    place = tmp_path / "shared"
+    place.mkdir()
+    place.chmod(0o777)
+    monkeypatch.setenv("PARAMEDIC_GUARD_DIR", str(place))
+    assert folder() == place

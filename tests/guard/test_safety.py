@@ -201,6 +201,12 @@ def test_every_problem_of_the_file_is_shown() -> None:
         (12, "circuit_breakers.z", "makes no sense: 'int' object has no attribute 'items'"),
         (13, "circuit_breakers.w", "makes no sense: 'list' object has no attribute 'items'"),
     ]
+    one_target, number = "`target` or `target_ms`", "a number of at least 0"
+    known = "one of target, target_ms, critical, critical_ms, measurement_window_minutes, minimum_samples, comparison"
+    assert [each.expected for each in found.value.problems] == [
+        *[one_target] * 3, number, number, f"{known}, description", "at_least or at_most", number, number,
+        *["settings of a breaker"] * 4,
+    ]  # fmt: skip
     assert str(found.value).startswith(
         "line 2: `service_level_objectives.a` is no mapping, expected `target` or `target_ms`; line 3"
     )

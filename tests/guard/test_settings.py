@@ -149,3 +149,8 @@ def test_a_stranger_without_a_likeness_shows_what_there_is() -> None:
     """So the reader can choose."""
     with pytest.raises(ValueError, match=r"^a thing has no `zz`; it has a, b$"):
         refuse_strangers(["a", "zz"], ["b", "a"], "a thing")
+
+
+def test_calls_replace_seconds() -> None:
+    """As seconds replace calls."""
+    assert BreakerSettings().changed({"seconds": 5}).changed({"calls": 9}).window == Window(calls=9)

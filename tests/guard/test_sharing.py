@@ -312,3 +312,10 @@ def test_real_processes_open_within_a_second(tmp_path) -> None:
         for each in children:
             each.kill()
             each.communicate()
+
+
+def test_a_boot_is_told_from_another() -> None:
+    """By the kernel's own mark of it."""
+    from paramedic.guard.sharing import _boot
+
+    assert _boot() == Path("/proc/sys/kernel/random/boot_id").read_text().strip() != "unknown"

@@ -386,3 +386,11 @@ class Budgets(RuleBasedStateMachine):
 
 TestBudgets = Budgets.TestCase
 TestBudgets.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
+
+
+def test_who_used_nothing_leaves_nothing_spent(clock) -> None:
+    """All that was drawn is given back."""
+    tripwire = BudgetTripwire("back.json", limits={"a": 100}, clock=clock)
+    tripwire.reserve(10, "a").release()
+    tripwire.close()
+    assert json.loads(Path("back.json").read_text())["spending"]["scopes"] == {"a": 0.0}

@@ -14,6 +14,7 @@ import pytest
 from failing_calls import Down
 from paramedic.guard import CircuitBreaker, FailedTaskQueue, listen, task_file
 from paramedic.guard.testing import Outcomes
+from paramedic.guard.watcher import WATCHER
 
 
 @pytest.fixture
@@ -502,3 +503,31 @@ def test_after_a_fork_the_file_is_opened_anew(queue, made) -> None:
     assert queue.run_due() == 1
     assert queue._file._connection is not connection
     assert queue._watched
+
+
+def test_a_call_that_runs_is_marked_with_its_process(clock) -> None:
+    """By which others tell whether it still lives; and what is committed is on the disk."""
+    seen = []
+
+    def look():
+        with contextlib.closing(sqlite3.connect("o.sqlite")) as db:
+            seen.append(db.execute("SELECT owner FROM tasks WHERE state = 'running'").fetchone()[0])
+
+    queue = FailedTaskQueue("o.sqlite", handlers={"look": look}, clock=clock)
+    queue.add("look")
+    assert queue.run_due() == 1
+    assert seen == [f"{os.getpid()}-{task_file.started(os.getpid())}"]
+    assert queue._file._connection.execute("PRAGMA synchronous").fetchone() == (2,)
+
+
+def test_a_stopped_queue_still_works_by_hand(queue, made) -> None:
+    """And is watched anew in the child of a fork."""
+    queue.start()
+    queue.stop()
+    queue.add("deliver")
+    assert queue.run_due() == 1
+    assert queue in WATCHER.guards()
+    WATCHER.leave(queue)
+    queue.forked()
+    queue.run_due()
+    assert queue in WATCHER.guards()

@@ -34,6 +34,7 @@ def collected(monkeypatch):
         found = {}
         for resource in reader.get_metrics_data().resource_metrics:
             for scope in resource.scope_metrics:
+                assert scope.scope.name == "paramedic.guard"
                 for metric in scope.metrics:
                     found[metric.name] = {
                         tuple(sorted(point.attributes.items())): (point.count, point.sum)
@@ -87,6 +88,7 @@ def test_every_guard_is_measured_under_its_name(collected, clock, tmp_path) -> N
         (("error", "true"), ("monitor", "performance")): (1, 2000.0),
     }
     assert found["fusion.execution.latency_ms unit"] == "ms"
+    assert found["fusion.circuit_breaker.event unit"] == "1"
     assert found["guard.breaker.state"] == {(("breaker", "idle"),): 0, (("breaker", "model"),): 2}
     assert found["fusion.circuit_breaker.event"] == {
         **{(("breaker", "idle"), ("event", event)): 0 for event in ("opened", "half_opened", "closed", "rejected")},
