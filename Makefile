@@ -90,7 +90,7 @@ leave-one-out: $(VENV)/.wheel
 timers: $(VENV)/.wheel
 	$(BIN)/python -m pytest tests/incident -m "slow or not slow"
 
-# A thousand findings at once: of one cause, and of a thousand.
+# A thousand findings at once of one cause, and a hundred causes at once.
 storm: $(VENV)/.wheel
 	$(BIN)/python -m pytest tests/watch/test_limits.py -m "slow or not slow"
 
