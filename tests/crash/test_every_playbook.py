@@ -21,6 +21,7 @@ DRILLS = {
     "restore-file": "data-file-invalid",
     "restore-from-backup": "postgres-database-dropped",
     "restart-database": "postgres-down",
+    "reset-pools": "pool-exhausted",
     "release-idle-connections": "postgres-connections-full",
     "release-idle-connections-mysql": "mysql-connections-full",
     "install-package": "python-package-missing",
