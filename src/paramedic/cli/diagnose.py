@@ -255,11 +255,11 @@ def _told(incident: Incident, playbooks: "Mapping[str, Playbook]") -> Iterator[s
             yield from labelled("seen", f"{each.component}: {each.observed}")[:2]
     yield from explanation(replace(incident, path=incident.path[-1:]), most=_MOST)
     books = _healers(incident, playbooks)
-    would = f"{', then '.join(books)} (`paramedic plan` shows it)" if books else "nothing by itself; people are called"
-    yield from labelled("would run", would)
+    plan = "`paramedic plan` shows how, or why not"
+    yield from labelled("healed by", f"{', then '.join(books)}; {plan}" if books else "people, who are called")
     if incident.state is not IncidentState.OPEN:
         yield from labelled("state", f"{incident.state}: {incident.why}")
     if step := next_step(incident):
         yield from labelled("next", step)
-    elif not books and chief and chief.hint:
+    elif chief and chief.hint:
         yield from labelled("hint", chief.hint)

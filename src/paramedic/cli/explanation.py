@@ -1,6 +1,7 @@
 """Why an incident is thought to be what it is, in few lines: the same words wherever it is told."""
 
 from collections.abc import Iterable, Iterator
+from operator import attrgetter
 
 from paramedic.cli.manual import folded
 from paramedic.cli.output import width
@@ -47,7 +48,7 @@ def _suspect(suspect: Suspect, *, is_first: bool) -> Iterator[str]:
     of = f"  (a symptom of {suspect.is_symptom_of})" if suspect.is_symptom_of else ""
     yield from folded(f"{suspect.score:.2f}  {suspect.component}: {suspect.code}{of}", width(), first="  ", rest="    ")
     if is_first:
-        for vote in suspect.votes:
+        for vote in filter(attrgetter("weight"), suspect.votes):
             label = f"        {vote.weight:.2f} "
             yield from folded(f"{vote.kind}: {one_line(vote.reason)}", width(), first=label, rest=" " * len(label))
     else:

@@ -1,6 +1,7 @@
 """The patient as a whole: the service file, understood."""
 
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from graphlib import TopologicalSorter
@@ -194,15 +195,16 @@ class Service:
 
     def needs(self, name: str) -> tuple[str, ...]:
         """Everything the component depends on, directly or not, nearest first."""
-        return self._reach(name, {each.name: each.depends_on for each in self.components.values()})
+        known = self.components
+        return _reach(name, lambda each: known[each].depends_on if each in known else ())
 
     def needed_by(self, name: str) -> tuple[str, ...]:
         """Everything that depends on the component, directly or not, nearest first."""
-        callers: dict[str, tuple[str, ...]] = {}
+        callers: dict[str, list[str]] = {}
         for each in self.components.values():
             for dependency in each.depends_on:
-                callers[dependency] = (*callers.get(dependency, ()), each.name)
-        return self._reach(name, callers)
+                callers.setdefault(dependency, []).append(each.name)
+        return _reach(name, lambda each: callers.get(each, ()))
 
     def instances(self, group: str) -> tuple[str, ...]:
         """The components of a group; none where there is no such group."""
@@ -214,13 +216,14 @@ class Service:
             TopologicalSorter({each.name: each.depends_on for each in self.components.values()}).static_order()
         )
 
-    @staticmethod
-    def _reach(start: str, edges: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
-        found: list[str] = []
-        frontier = list(edges.get(start, ()))
-        while frontier:
-            name = frontier.pop(0)
-            if name != start and name not in found:
-                found.append(name)
-                frontier.extend(edges.get(name, ()))
-        return tuple(found)
+
+def _reach(start: str, edges: Callable[[str], Iterable[str]]) -> tuple[str, ...]:
+    """Whatever the edges lead to from here, nearest first."""
+    found: dict[str, None] = {}
+    frontier = deque(edges(start))
+    while frontier:
+        name = frontier.popleft()
+        if name != start and name not in found:
+            found[name] = None
+            frontier.extend(edges(name))
+    return tuple(found)

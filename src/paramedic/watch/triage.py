@@ -148,9 +148,10 @@ class Triage:
         mine = self._failing(incident)
         keys = {(each.component, each.check) for each in mine}
         symptoms = [each for each in _chiefs(mine) if each.depth == 0]
+        homes = {(s.component, s.check): each for each in reversed(self.incidents.values()) for s in each.symptoms}
 
         def is_part(other: Trouble) -> bool:
-            home = self._told_in(other)
+            home = homes.get((other.component, other.check))
             if home and is_with_people(home) and home.id != incident.id:
                 # What people have explains what only looks sick, and is no reason to leave the dead alone.
                 return any(explains(self.service, other, each) for each in symptoms)
