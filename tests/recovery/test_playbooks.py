@@ -56,6 +56,8 @@ def test_a_service_replaces_a_shipped_playbook(tmp_path: Path) -> None:
         (GOOD.replace("heals", "heal"), "unknown key `heal`"),
         (GOOD.replace("process.exited", "process.exploded"), "unknown code `process.exploded`"),
         (GOOD.replace("process.restart", "process.explode"), "unknown action `process.explode`"),
+        (GOOD.replace("process.restart", "proces.restart"), "did you mean `process.restart`"),
+        (GOOD.replace("process.restart", "launch.missiles"), "the reference lists every action"),
         (GOOD.replace("verify: {checks: failed, times: 3, within_s: 9}", ""), "`verify` is missing"),
         (GOOD.replace("checks: failed", "checks: none"), "`verify` is missing"),
         ("heals: [process.exited]\nverify: {checks: failed}\nsteps: []", "`steps` is missing"),

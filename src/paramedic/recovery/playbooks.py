@@ -1,7 +1,8 @@
 """Playbooks as people write them: YAML files, checked whole."""
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 
 from paramedic.model.errors import ConfigurationError, Problem
@@ -112,12 +113,21 @@ def _steps(data: object, registry: Registry, complain: object) -> tuple[Playbook
             continue
         ((action, params),) = entry.items()
         if action not in registry.actions:
-            complain(f"unknown action `{action}`", f"one of {', '.join(sorted(registry.actions))}")
+            complain(
+                f"unknown action `{action}`", "an action that a pack brings", _nearest(str(action), registry.actions)
+            )
         if not isinstance(params or {}, dict):
             complain(f"`{action}` has parameters `{params}`", "a mapping")
             continue
         steps.append(PlaybookStep(action=str(action), params=params or {}))
     return tuple(steps)
+
+
+def _nearest(action: str, known: Collection[str]) -> str:
+    """A hint that names what may have been meant."""
+    kin = [each for each in known if each.partition(".")[0] == action.partition(".")[0]]
+    near = get_close_matches(action, known, n=2) or kin
+    return f"did you mean {' or '.join(f'`{each}`' for each in near)}?" if near else "the reference lists every action"
 
 
 def _texts(data: object) -> tuple[str, ...]:
