@@ -16,6 +16,8 @@ from paramedic.sdk.unit import State, Unit
 
 ASK_WITHIN_S = 10.0
 """How long an owner may take to say how a unit is."""
+_NO_CONTAINER = ("no such container", "no such object")
+"""What Docker says of a name it does not know; "no such file" may be its own socket."""
 
 
 class CannotAsk(Exception):
@@ -176,7 +178,7 @@ async def _compose(asked: Asked) -> Unit:
 async def _containers(asked: Asked, names: tuple[str, ...], program: tuple[str, ...]) -> Unit:
     said = await asked.run("inspect", "--type", "container", *names, program=program)
     if said.code:
-        if "no such" in said.err.lower():
+        if any(each in said.err.lower() for each in _NO_CONTAINER):
             return Unit(state=State.MISSING, said=said.last)
         raise CannotAsk(f"`docker` says: {said.last}")
     found = _json(said.out, "docker")
@@ -196,7 +198,7 @@ async def _containers(asked: Asked, names: tuple[str, ...], program: tuple[str, 
 async def _kubernetes(asked: Asked) -> Unit:
     said = await asked.run("get", told.kubernetes_name(asked.owner.unit), "--output", "json")
     if said.code:
-        if "notfound" in said.err.lower().replace(" ", ""):
+        if "(NotFound)" in said.err:  # the server's own word; "not found" may be a helper program of kubectl
             return Unit(state=State.MISSING, said=said.last)
         raise CannotAsk(f"`kubectl` says: {said.last}")
     workload = _json(said.out, "kubectl")

@@ -120,13 +120,14 @@ async def test_a_name_that_nobody_knows(programs, ask):
     "rule",
     [
         Rule(words=("inspect",), code=1, err="permission denied while trying to connect to the Docker daemon socket\n"),
+        Rule(words=("inspect",), code=1, err="dial unix /var/run/docker.sock: connect: no such file or directory\n"),
         Rule(words=("inspect",), out="no json"),
         Rule(words=("inspect",), out="[]"),
         Rule(words=("inspect",), out='[{"State": {}}]'),
     ],
 )
 async def test_what_cannot_be_asked_is_unknown(rule, programs, ask):
-    """No permission, and answers that nobody understands, are not the container's fault."""
+    """No permission, no daemon, and answers that nobody understands, are not the container's fault."""
     StandIn(programs, "docker", [rule])
     found = await ask(DOCKER)
     assert (found.status, found.code) == (Status.UNKNOWN, "paramedic.cannot-look")
@@ -176,8 +177,12 @@ async def test_a_deployment_of_kubernetes(programs, ask):
     assert (await ask(target)).code == "container.image-missing"
     answer(0, "CrashLoopBackOff")
     assert (await ask(target)).code == "container.crash-loop"
-    StandIn(programs, "kubectl", [pods, Rule(words=("get",), code=1, err="The connection to the server was refused\n")])
-    assert (await ask(target)).status is Status.UNKNOWN
+    for said in ("The connection to the server was refused", "executable gke-gcloud-auth-plugin not found"):
+        StandIn(programs, "kubectl", [pods, Rule(words=("get",), code=1, err=f"{said}\n")])
+        assert (await ask(target)).status is Status.UNKNOWN
+    gone = 'Error from server (NotFound): deployments.apps "api" not found\n'
+    StandIn(programs, "kubectl", [pods, Rule(words=("get",), code=1, err=gone)])
+    assert (await ask(target)).code == "container.missing"
 
 
 async def test_a_program_of_a_real_supervisord(bench, programs, ask, processes):
