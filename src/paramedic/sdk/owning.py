@@ -16,6 +16,8 @@ from paramedic.sdk.unit import State, Unit
 
 ASK_WITHIN_S = 10.0
 """How long an owner may take to say how a unit is."""
+_ENDS_WITHIN_S = 1.0
+"""How long a program that may not be killed is waited for."""
 _NO_CONTAINER = ("no such container", "no such object")
 """What Docker says of a name it does not know; "no such file" may be its own socket."""
 
@@ -146,10 +148,21 @@ async def _run(argv: tuple[str, ...], folder: Path, limit_s: float, more: Mappin
         raise CannotAsk(f"`{argv[0]}` did not answer within {limit_s:g} s") from None
     finally:
         if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):  # it was quicker
-                os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
+            await _end(process)
     return Said(code=process.returncode or 0, out=out.decode(errors="replace"), err=err.decode(errors="replace"))
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Kill it with all of its session, and see it gone; what may not be killed (`sudo`) is left to its own end."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:  # it was quicker
+        pass
+    except PermissionError:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), _ENDS_WITHIN_S)
+        return
+    await process.wait()
 
 
 async def _systemd(asked: Asked) -> Unit:

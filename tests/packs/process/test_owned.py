@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 
 import pytest
 
@@ -127,6 +128,23 @@ async def test_an_owner_that_does_not_answer_blocks_the_plan(bench, programs, st
     with pytest.raises(ActionFailed, match="cannot be asked"):
         await Restart.action.apply(step(owner))
     assert "cannot be asked" in ((await Restart.action.preview(step(Owner(manager="docker", unit="x")))).blocked or "")
+
+
+async def test_a_program_that_may_not_be_killed_is_an_owner_that_cannot_be_asked(programs, step, monkeypatch):
+    """As with ``sudo``: the refusal to kill it does not hide that it did not answer, and it is waited for."""
+    pids = []
+
+    def refuse(pid, _signal):
+        pids.append(pid)
+        os.kill(pid, signal.SIGKILL)  # it ends by itself, a moment later
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "killpg", refuse)
+    owner = Owner(manager="command", commands={"status": ("sleep", "600")})
+    with pytest.raises(owning.CannotAsk, match=r"`sleep` did not answer within 0\.1 s"):
+        await owning.look(step(owner).component, programs, 0.1)
+    with pytest.raises(ProcessLookupError):
+        os.kill(pids[0], 0)
 
 
 def inspected(status: str, began: str, code: int = 0) -> str:
