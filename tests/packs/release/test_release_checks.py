@@ -1,13 +1,14 @@
 """Whether there is a current release, and whether it is to blame."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from packs.release.conftest import Yard
-from paramedic.packs.release import seeing
+from paramedic.packs.release import memory, seeing
 from paramedic.packs.release.checks import current
 from paramedic.sdk import Desired, Status
 
@@ -83,6 +84,22 @@ async def test_what_passes_for_a_while_is_remembered(yard: Yard) -> None:
     await yard.judge(thresholds={"proven_s": 0})
     assert yard.remembered() == [], "the process runs from the release before"
     yard.ready()
+    await yard.judge(thresholds={"proven_s": 0})
+    assert yard.remembered() == ["r1"]
+
+
+async def test_what_could_not_be_written_is_remembered_later(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk costs one look, not the memory of the release."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    yard.says(Status.OK)
+    with monkeypatch.context() as full:
+        full.setattr(memory, "write_whole", refuse)
+        with suppress(OSError):
+            await yard.judge(thresholds={"proven_s": 0})
+    assert yard.remembered() == []
     await yard.judge(thresholds={"proven_s": 0})
     assert yard.remembered() == ["r1"]
 

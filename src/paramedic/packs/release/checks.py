@@ -100,11 +100,11 @@ class _Judged:
         assert isinstance(since, datetime)
         is_proven = (now - since).total_seconds() >= context.threshold("proven_s", _PROVEN_S)
         if is_proven and context.looks_again and self._runs_it() and f"noted {key}" not in context.memory:
-            context.memory[f"noted {key}"] = True
             if not await in_thread(self._is_noted):
                 await in_thread(
                     memory.note, context.service, context.component.name, seen.folder, now, self.target.keep
                 )
+            context.memory[f"noted {key}"] = True  # a write that failed is tried again at the next look
         return context.ok(f"`{self.component.name}` passes its checks with `{seen.name}`")
 
     async def failing(self, failing: list[Finding]) -> Finding:
