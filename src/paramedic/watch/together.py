@@ -34,9 +34,14 @@ def at_once(incidents: Sequence[Incident], fails: Callable[[Incident], bool]) ->
         key=lambda each: each.opened_at,
     )
     near = timedelta(seconds=weighing.at_once_s)
-    groups = [[each for each in open_ if timedelta(0) <= each.opened_at - first.opened_at <= near] for first in open_]
-    largest = max(groups, key=len, default=[])
-    return tuple(largest) if len(largest) >= weighing.at_once else ()
+    first, largest = 0, (0, 0)
+    for end, last in enumerate(open_, 1):  # both ends of the window only ever move on
+        while last.opened_at - open_[first].opened_at > near:
+            first += 1
+        if end - first > largest[1] - largest[0]:
+            largest = (first, end)
+    together = open_[slice(*largest)]
+    return tuple(together) if len(together) >= weighing.at_once else ()
 
 
 def as_finding(together: Sequence[Incident], at: datetime) -> Finding:
