@@ -137,3 +137,22 @@ def test_a_running_watch_takes_down_what_a_running_breaker_did(tmp_path: Path) -
     finally:
         station.stop()
         program.end()
+
+
+async def test_one_that_cannot_tell_silences_nobody(scene, caplog) -> None:
+    """An odd answer of one component is logged; what the others tell is taken down."""
+    told = await sick(scene)
+    honest = told.node.registry.kinds["guards"].tells
+
+    async def odd(context: Context, since: datetime) -> tuple[Happening, ...]:
+        if context.component.name == "odd":
+            raise KeyError("at")
+        return await honest(context, since)
+
+    kind = Kind(name="guards", summary="tells", target=object, tells=odd)
+    told.node.registry = Registry((Pack(name="it", kinds=(kind,)),))
+    components = {"odd": part("odd", kind="guards"), **told.node.service.components}
+    told.node.service = SimpleNamespace(components=components)
+    await told.job.take_down()
+    assert await told.lines() == ["opened"]
+    assert "what odd tells is not known" in caplog.text

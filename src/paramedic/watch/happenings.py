@@ -1,5 +1,6 @@
 """What components tell of themselves, put into the timelines of the incidents that they are part of."""
 
+import logging
 from datetime import datetime, timedelta
 
 from paramedic.incident import Chapter
@@ -8,8 +9,10 @@ from paramedic.model.happening import Happening
 from paramedic.model.ids import IncidentId
 from paramedic.model.incident import Incident, TimelineEntry
 from paramedic.sdk import Context
+from paramedic.watch.jobs import said
 from paramedic.watch.node import Node
 
+_log = logging.getLogger("paramedic.watch")
 _POLL_S = 1.0
 _BEFORE_S = 30.0
 """What happened shortly before an incident was noticed belongs to it: breakers are quicker than checks."""
@@ -64,7 +67,11 @@ class Happenings:
             deadline=node.clock.monotonic() + _LOOK_S,
             processes=node.supervisor,
         )
-        return await tells(context, since)
+        try:
+            return await tells(context, since)
+        except Exception as error:  # a boundary: a stranger's code; what the others tell is taken down all the same
+            _log.warning("what %s tells is not known: %s", component.name, said(error))
+            return ()
 
     async def _record(self, incident: Incident, told: list[tuple[str, Happening]]) -> None:
         parts = {incident.component, *(each.component for each in incident.symptoms)}
