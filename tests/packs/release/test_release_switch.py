@@ -3,10 +3,12 @@
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from packs.release.conftest import Yard
+from paramedic.packs.release import actions
 from paramedic.packs.release.actions import Switch
 from paramedic.sdk import ActionFailed, DidIt
 
@@ -80,6 +82,23 @@ async def test_after_a_crash(bad: Yard, tmp_path: Path) -> None:
     await ACTION.apply(context)
     assert bad.current() == "r1", "what was chosen before the crash"
     assert not list(tmp_path.glob(".current*"))
+
+
+async def test_a_crash_around_the_switch_leaves_the_bad_one_struck(bad: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is found to be done after a crash, the release that was left is nothing to go back to."""
+    bad.passed("r2")
+    put = actions._put
+
+    def crash(*args: Any) -> None:
+        put(*args)
+        raise InterruptedError
+
+    monkeypatch.setattr(actions, "_put", crash)
+    context = bad.act()
+    with pytest.raises(InterruptedError):
+        await ACTION.apply(context)
+    assert await ACTION.reconcile(context) is DidIt.YES
+    assert bad.remembered() == ["r1"]
 
 
 async def test_what_is_left_is_nothing_to_go_back_to(bad: Yard) -> None:

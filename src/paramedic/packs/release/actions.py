@@ -120,10 +120,11 @@ def _switch(context: ActContext) -> Outcome:
     if notes.get("after") is None:
         notes.note(before=before, after=after, to=to, at=context.clock.now().isoformat())
     context.checkpoint("mid-act")
-    _put(target, after, context.token)
     left = Path(before).name if before else None
     if left and left != to:
+        # before the switch: a crash between the two must not leave it as one to go back to
         memory.strike(context.service, context.component.name, left)
+    _put(target, after, context.token)
     return Outcome(
         summary=f"`{target.current.name}` leads to `{to}`" + (f", it was `{left}`" if left else ""),
         output={"from": left, "to": to},
