@@ -146,6 +146,19 @@ async def test_a_person_may_name_another_release(bad: Yard) -> None:
     assert bad.current() == "r0"
 
 
+@pytest.mark.parametrize("case", ["link", "file", "above"])
+async def test_a_person_may_name_only_a_real_release(bad: Yard, tmp_path: Path, case: str) -> None:
+    """A link beside the releases, such as the current one itself, a file, and what lies elsewhere are refused."""
+    (tmp_path / "releases/current").symlink_to("r2")
+    (tmp_path / "releases/note").touch()
+    context = bad.act(params={"release": {"link": "current", "file": "note", "above": "../releases/r1"}[case]})
+    said = {"link": "is a link, no release", "file": "is not there any more", "above": "holds no release"}[case]
+    assert said in ((await ACTION.preview(context)).blocked or "")
+    with pytest.raises(ActionFailed, match="there is no way back"):
+        await ACTION.apply(context)
+    assert bad.current() == "r2"
+
+
 async def test_a_migration_that_cannot_be_taken_back_is_a_loss(bad: Yard, tmp_path: Path) -> None:
     """Then a person decides."""
     (tmp_path / "releases/r2/IRREVERSIBLE").touch()

@@ -67,6 +67,8 @@ def why_not(target: Release, name: str) -> str | None:
     """Why a release that a person names cannot be gone back to, if so."""
     if name not in {each.name for each in target.path.iterdir()}:
         return f"`{target.path}` holds no release `{name}`"
+    if (target.path / name).is_symlink():
+        return f"`{name}` is a link, no release"
     why = _why_not_whole(target.path / name, target, {})
     return f"`{name}` {why}" if why else None
 
