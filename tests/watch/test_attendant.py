@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -468,3 +468,17 @@ async def test_a_slow_confirmation_is_a_trouble_like_any_other(scene: Any) -> No
     await here.see("api", CRITICAL, SLOW), await here.see("api", CRITICAL, SLOW)
     await ended(here)
     assert here.luck.done == ["api"]
+
+
+async def test_of_several_failures_the_latest_cools_down_after_a_restart(scene: Any) -> None:
+    """What failed twice is not tried again sooner than what failed once."""
+    here = await scene(part("asks", autonomy=Autonomy.APPROVE)).begin()
+    await here.see("asks", CRITICAL, DEAD)
+    (incident,) = await ended(here, IncidentState.WAITING)
+    now, (plan,) = here.clock.now(), here.plans()
+    late, early = (
+        replace(plan, state=PlanState.FAILED, ended_at=now - timedelta(seconds=seconds)) for seconds in (1, 290)
+    )
+    here.attendant.choosing.load((late, early))
+    here.clock.passed += 60
+    assert here.attendant.choosing.is_cooling(incident)

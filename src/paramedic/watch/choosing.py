@@ -45,7 +45,8 @@ class Choosing:
         for plan in recent:
             if plan.state in (PlanState.ROLLED_BACK, PlanState.FAILED) and plan.ended_at:
                 left = min(cooldown, cooldown - (wall - plan.ended_at).total_seconds())
-                self._cooling[plan.playbook, plan.fingerprint] = now + left
+                tried = plan.playbook, plan.fingerprint
+                self._cooling[tried] = max(self._cooling.get(tried, now), now + left)  # the latest failure counts
 
     async def choose(self, incident: Incident) -> Choice:
         """The first playbook for the first suspect that may and can be carried out; else why there is none."""
