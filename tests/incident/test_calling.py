@@ -12,13 +12,14 @@ import pytest
 
 from paramedic.incident import Chapter, call_first, due_at
 from paramedic.model.code import IssueType
-from paramedic.model.ids import IncidentId
+from paramedic.model.ids import IncidentId, PlanId
 from paramedic.model.incident import Incident, IncidentState, Symptom
 from paramedic.model.receipt import Message
 from paramedic.model.service import Service
 from paramedic.model.status import Severity
+from paramedic.recovery.gate import IN_MAINTENANCE
 from paramedic.sdk import Registry
-from paramedic.store import open_store
+from paramedic.store import StoreAway, open_store
 from paramedic.watch.calling import Calling
 from paramedic.watch.journal import Journal
 from paramedic.watch.triage import Triage
@@ -187,6 +188,31 @@ async def test_no_call_is_lost_or_doubled_by_restarts(tmp_path: Path, count: int
             incident = tx.incidents.get(f"inc-{number}")
             assert incident is not None
             check_calls(incident, tx.outbox.of(incident.id), end)
+    store.close()
+
+
+async def test_a_store_that_is_away_keeps_nobody_from_being_called(tmp_path: Path) -> None:
+    """What maintenance held back waits for the store; the calls about everything else come at their time."""
+    clock = Clock()
+    service = make_service(tmp_path, part("api"), escalation=ROUTES)
+    store = open_store(service.settings.store, node="bench", clock=clock)
+    held = replace(trouble(number=1), state=IncidentState.WAITING, plan=PlanId("plan-1"), why=f"{IN_MAINTENANCE} 04:00")
+    with store.begin() as tx:
+        tx.incidents.save(held)
+        tx.incidents.save(trouble(number=2))
+    journal = Journal(store, clock)
+    triage = Triage(service, Registry(()), journal, lambda _: None)
+    await triage.load()
+
+    async def away(_: object) -> None:
+        raise StoreAway("the store is away")
+
+    node: Any = SimpleNamespace(service=service, triage=triage, clock=clock, store=SimpleNamespace(run=away))
+    clock.at = BEGIN + timedelta(minutes=11)
+    assert await Calling(node).call_due() >= 1
+    called = triage.incidents[IncidentId("inc-2")]
+    assert called.level == "L2"
+    await journal.close(5.0)
     store.close()
 
 

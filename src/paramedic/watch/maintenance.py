@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from paramedic.incident import Chapter
-from paramedic.model.errors import UsageError
+from paramedic.model.errors import StoreError, UsageError
 from paramedic.model.ids import new_id
 from paramedic.model.incident import Incident, IncidentState
 from paramedic.model.maintenance import LONGEST, ByHand, Window
@@ -98,7 +98,11 @@ async def take_up_again(node: "Node", now: datetime) -> None:
     for incident in list(node.triage.incidents.values()):
         if not _is_held(incident) or node.service.maintenance.over((incident.component,), now):
             continue
-        plan = await node.store.run(partial(_plan_of, incident))
+        try:
+            plan = await node.store.run(partial(_plan_of, incident))
+        except StoreError as error:  # whoever is to be called meanwhile is called; the next tick asks again
+            _log.debug("plans cannot be taken up again yet: %s", error)
+            return
         is_ours = plan and (plan.needs_approval or "").startswith(IN_MAINTENANCE)
         if plan is None or not is_ours or node.triage.incidents.get(incident.id) is not incident:
             continue
