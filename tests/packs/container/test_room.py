@@ -161,3 +161,27 @@ async def test_an_order_without_effect_is_found_out(programs, act):
     outcome = await RaiseLimit.action.apply(context)
     with pytest.raises(ActionFailed, match="still says"):
         await RaiseLimit.action.verify(context, outcome.output)
+
+
+@pytest.mark.parametrize("has_landed", [True, False])
+async def test_a_try_after_a_crash_grants_what_the_first_one_would_have(has_landed, programs, act):
+    """Also where the command that survived the crash lands at the last moment: nothing is raised twice."""
+
+    class Crashed(Exception):
+        """Stands for the end of the program."""
+
+    def crash(_point):
+        raise Crashed
+
+    _, owner, program, rules, _, words = CASES[0]
+    stand_in = StandIn(programs, program, rules, "less")
+    with pytest.raises(Crashed):
+        await RaiseLimit.action.apply(act(Container(docker="x"), owner=owner, checkpoint=crash))
+    context = act(Container(docker="x"), owner=owner)
+    assert await RaiseLimit.action.reconcile(context) is DidIt.NO
+    if has_landed:
+        stand_in.become("more")
+    outcome = await RaiseLimit.action.apply(context)
+    assert dict(outcome.output) == {"before": 64 * MIB, "wanted": 96 * MIB}
+    await RaiseLimit.action.verify(context, outcome.output)
+    assert stand_in.acts == ([] if has_landed else [words])

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from paramedic.sdk import ActContext, ActionFailed, DidIt, Json, Outcome, Preview, Risk, action, owning
+from paramedic.sdk.files import write_whole
 from paramedic.sdk.owning import CannotAsk, owner_of
 from paramedic.sdk.unit import Unit
 
@@ -126,11 +127,15 @@ async def _plan(context: ActContext, room: _Room) -> tuple[int, int, tuple[str, 
 
 
 async def _apply(context: ActContext, room: _Room) -> Outcome:
-    before, wanted, argv = await _plan(context, room)
-    _memo(context).parent.mkdir(parents=True, exist_ok=True)
-    _memo(context).write_text(f"{before} {wanted}")
+    before, wanted = _counts(context, {})  # of a try that a crash cut short: its command may land at any moment
+    if wanted < 0:
+        before, wanted, _ = await _plan(context, room)
+        _memo(context).parent.mkdir(parents=True, exist_ok=True)
+        write_whole(_memo(context), f"{before} {wanted}".encode(), mode=0o600)
     context.checkpoint("mid-act")
-    await owning.tell(argv, _folder(context), context.limit_s, context.token)
+    if room.has(await _unit(context)) != wanted:
+        argv = owning.command(owner_of(context.component), room.verb, **{room.word: wanted})
+        await owning.tell(argv, _folder(context), context.limit_s, context.token)
     return Outcome(
         summary=f"{room.what} of `{context.component.name}`: {room.spell(before)} -> {room.spell(wanted)}",
         output={"before": before, "wanted": wanted},
