@@ -70,6 +70,26 @@ async def test_the_most_urgent_comes_first_where_places_are_few(scene: Callable[
     assert here.luck.done == ["first", "urgent", "calm"]
 
 
+async def test_who_is_with_people_keeps_nobody_waiting(scene: Callable[..., Scene]) -> None:
+    """Called about while it waited for the only place, and taken in hand: the next in line gets the place."""
+    names = ("first", "older", "younger")
+    here = scene(*map(part, names), recoveries_at_once=1)
+    here.luck.hold = asyncio.Event()
+    await here.begin()
+    await here.see("first", CRITICAL, DEAD)
+    await here.until(lambda: here.luck.now == 1)
+    for name in names[1:]:
+        await here.see(name, CRITICAL, DEAD)
+    queue = here.attendant.limits._queue
+    await here.until(lambda: len(queue) == 2)
+    older = next(each for each in here.triage.incidents.values() if each.component == "older")
+    await here.attendant.call_people(older, None, "anna: look at this")
+    await here.attendant.acknowledge(here.triage.incidents[older.id], "anna", "")
+    here.luck.hold.set()
+    await ended(here, count=2)
+    assert here.luck.done == ["first", "younger"]
+
+
 async def test_never_more_than_a_share_of_the_instances(scene: Callable[..., Scene]) -> None:
     """Six workers die at once: with a share of a third no more than two of them are worked on, whatever else is."""
     names = [f"worker{index}" for index in range(6)]

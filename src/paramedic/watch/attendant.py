@@ -339,6 +339,7 @@ class Attendant:
                         Chapter(at=self.bench.clock.now(), incident=replace(incident, state=IncidentState.OPEN))
                     )
                     continue
+            self.limits.leave(incident_id)
             if self._triage.is_over(incident):
                 await self._gone(incident)
                 continue
@@ -528,8 +529,7 @@ class Attendant:
         if choice.plan is None or choice.playbook is None:
             return
         ruling = rule(choice.plan, choice.playbook, self.bench.service, self.limits.alone())
-        may_run = ruling.answer is Answer.GO
-        if not may_run or self._triage.incidents.get(incident.id) is not incident:
+        if ruling.answer is not Answer.GO or self._triage.incidents.get(incident.id) is not incident:
             return
         self._given_up.pop(incident.id, None)
         chapter = Chapter(at=self.bench.clock.now())

@@ -101,6 +101,11 @@ class Limits:
             self._queue.pop(incident.id, None)
             await self.released_or(within_s)
 
+    def leave(self, incident: IncidentId) -> None:
+        """It waits for no place any more: people were called, say."""
+        if self._queue.pop(incident, None):
+            self.call_next(None)
+
     def call_next(self, leaving: IncidentId | None) -> None:
         """Whoever is next in line may look whether there is a place; ``leaving`` waits no longer."""
         if leaving is not None:
