@@ -291,7 +291,7 @@ TABLE: Mapping[str, Keeper] = {
         stop=("scale", "{unit}", "--replicas=0"),
         restart=("rollout", "restart", "{unit}"),
         scale=("scale", "{unit}", "--replicas={replicas}"),
-        limit=("set", "resources", "{unit}", "--limits=memory={bytes}"),
+        limit=("set", "resources", "{unit}", "--containers={box}", "--limits=memory={bytes}"),
     ),
     "supervisord": Keeper(
         program=("supervisorctl",),

@@ -153,10 +153,10 @@ def by_kubernetes(workload: Mapping[str, Answer], pods: Sequence[Mapping[str, An
         state = State.GIVEN_UP
     else:
         state = State.STARTING
-    limits = [
-        (each.get("resources") or {}).get("limits", {}).get("memory")
-        for each in ((spec.get("template") or {}).get("spec") or {}).get("containers") or ()
-    ]
+    first: Mapping[str, Answer] = next(
+        iter(((spec.get("template") or {}).get("spec") or {}).get("containers") or ()), {}
+    )
+    limit = ((first.get("resources") or {}).get("limits") or {}).get("memory")
     return Unit(
         state=state,
         said=f"{ready} of {wanted} ready" + "".join(f", {each}" for each in waits),
@@ -166,7 +166,8 @@ def by_kubernetes(workload: Mapping[str, Answer], pods: Sequence[Mapping[str, An
         was_short_of_memory=any(each.get("reason") == "OOMKilled" for each in ended),
         lacks_image=waits[lacking] or lacking if lacking else "",
         replicas=wanted,
-        memory_bytes=quantity(limits[0]) if limits and limits[0] else None,
+        memory_bytes=quantity(str(limit)) if limit else None,
+        box=str(first.get("name") or ""),
     )
 
 

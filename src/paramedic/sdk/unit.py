@@ -42,6 +42,8 @@ class Unit:
     """How many instances are wanted, where there may be several."""
     memory_bytes: int | None = None
     """How much memory its owner grants it; ``None`` without a limit."""
+    box: str = ""
+    """Whose memory that is, where a unit runs several containers side by side."""
 
     @property
     def is_up(self) -> bool:

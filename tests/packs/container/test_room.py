@@ -34,10 +34,11 @@ def boxes(memory=0, count=1):
 def workload(replicas, memory):
     """What ``kubectl get`` prints."""
     box = {"name": "api", "resources": {"limits": {"memory": memory}}}
+    beside = {"name": "proxy", "resources": {"limits": {"memory": "16Mi"}}}
     spec = {
         "replicas": replicas,
         "selector": {"matchLabels": {"app": "api"}},
-        "template": {"spec": {"containers": [box]}},
+        "template": {"spec": {"containers": [box, beside]}},
     }
     return json.dumps({"metadata": {"generation": 1}, "spec": spec, "status": {"readyReplicas": replicas}})
 
@@ -82,11 +83,11 @@ CASES = [
             Rule(words=("pods",), out='{"items": []}'),
             Rule(words=("get",), state="less", out=workload(1, "64Mi")),
             Rule(words=("get",), state="more", out=workload(1, "128Mi")),
-            Rule(words=(f"--limits=memory={128 * MIB}",), becomes="more"),
-            Rule(words=(f"--limits=memory={64 * MIB}",), becomes="less"),
+            Rule(words=("--containers=api", f"--limits=memory={128 * MIB}"), becomes="more"),
+            Rule(words=("--containers=api", f"--limits=memory={64 * MIB}"), becomes="less"),
         ],
         {"megabytes": 128},
-        ["set", "resources", "deployment/api", f"--limits=memory={128 * MIB}"],
+        ["set", "resources", "deployment/api", "--containers=api", f"--limits=memory={128 * MIB}"],
     ),
     (
         ScaleOut,

@@ -116,14 +116,18 @@ async def _plan(context: ActContext, room: _Room) -> tuple[int, int, tuple[str, 
     """
     owner, unit = owner_of(context.component), await _unit(context)
     before = room.has(unit)
-    if not owning.command(owner, room.verb, **{room.word: 0}):
+    if not _argv(context, room, unit, 0):
         raise ActionFailed(f"{owner.manager} cannot be told how much {room.what} a unit gets")
     if before is None:
         raise ActionFailed(f"it has no limit of {room.what} that could be raised")
     wanted = room.wants(context, unit)
     if wanted <= before:
         raise ActionFailed(f"it has {room.spell(before)} already")
-    return before, wanted, owning.command(owner, room.verb, **{room.word: wanted})
+    return before, wanted, _argv(context, room, unit, wanted)
+
+
+def _argv(context: ActContext, room: _Room, unit: Unit, count: int) -> tuple[str, ...]:
+    return owning.command(owner_of(context.component), room.verb, box=unit.box, **{room.word: count})
 
 
 async def _apply(context: ActContext, room: _Room) -> Outcome:
@@ -133,9 +137,8 @@ async def _apply(context: ActContext, room: _Room) -> Outcome:
         _memo(context).parent.mkdir(parents=True, exist_ok=True)
         write_whole(_memo(context), f"{before} {wanted}".encode(), mode=0o600)
     context.checkpoint("mid-act")
-    if room.has(await _unit(context)) != wanted:
-        argv = owning.command(owner_of(context.component), room.verb, **{room.word: wanted})
-        await owning.tell(argv, _folder(context), context.limit_s, context.token)
+    if room.has(unit := await _unit(context)) != wanted:
+        await owning.tell(_argv(context, room, unit, wanted), _folder(context), context.limit_s, context.token)
     return Outcome(
         summary=f"{room.what} of `{context.component.name}`: {room.spell(before)} -> {room.spell(wanted)}",
         output={"before": before, "wanted": wanted},
@@ -164,11 +167,10 @@ async def _reconcile(context: ActContext, room: _Room) -> DidIt:
 
 async def _undo(context: ActContext, room: _Room, output: Mapping[str, Json]) -> str:
     before, wanted = _counts(context, output)
-    has = room.has(await _unit(context))
-    if wanted < 0 or has != wanted:
+    unit = await _unit(context)
+    if wanted < 0 or room.has(unit) != wanted:
         return f"{room.what} were changed by somebody else since, or never"
-    argv = owning.command(owner_of(context.component), room.verb, **{room.word: before})
-    await owning.tell(argv, _folder(context), context.limit_s, context.token)
+    await owning.tell(_argv(context, room, unit, before), _folder(context), context.limit_s, context.token)
     return f"{room.what} are {room.spell(before)} again"
 
 
