@@ -267,6 +267,31 @@ async def test_an_approved_plan_waits_for_its_turn(scene: Callable[..., Scene]) 
     assert (here.luck.done, here.luck.most) == (["b", "asks"], 1)
 
 
+async def test_what_was_rejected_while_its_approval_waited_does_not_run(scene: Callable[..., Scene]) -> None:
+    """Anna agrees and there is no room; Ben says no; then there is room: nothing is done, and both know it."""
+    here = scene(part("asks", autonomy=Autonomy.APPROVE), part("b"), recoveries_at_once=1)
+    plan = await waiting_plan(here)
+    await here.see("b", CRITICAL, DEAD)
+    await here.until(lambda: here.luck.now == 1)
+    approving = asyncio.ensure_future(here.attendant.approve(plan, approval(here)))
+    await asyncio.sleep(0.05)
+    assert await here.attendant.reject(plan, "ben", "not on a Friday") is None
+    assert here.luck.hold
+    here.luck.hold.set()
+    assert await approving == f"plan `{plan.id}` was rejected meanwhile and cannot be approved"
+    await ended(here)
+    assert here.luck.done == ["b"]
+    assert PlanState.REJECTED in [each.state for each in here.plans() if each.id == plan.id]
+
+
+async def test_what_has_begun_cannot_be_rejected(scene: Callable[..., Scene]) -> None:
+    """Who says no too late hears that it is too late."""
+    here = scene(part("asks", autonomy=Autonomy.APPROVE))
+    plan = await waiting_plan(here)
+    assert await here.attendant.approve(plan, approval(here)) is None
+    assert await here.attendant.reject(plan, "ben", "no") == f"plan `{plan.id}` is committed and cannot be rejected"
+
+
 async def test_an_approval_that_ends_while_it_waits_runs_nothing(scene: Callable[..., Scene]) -> None:
     """What was agreed to for now is not done at some later time."""
     here = scene(part("asks", autonomy=Autonomy.APPROVE), part("b"), recoveries_at_once=1)

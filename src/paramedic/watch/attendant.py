@@ -52,6 +52,7 @@ class Attendant:
         self._tasks: dict[IncidentId, asyncio.Task[None]] = {}
         self._handed: set[PlanId] = set()
         """Running plans that the engine has by now."""
+        self._rejected: set[PlanId] = set()
         self._given_up: dict[IncidentId, dict[tuple[str, str], tuple[Incident, Status]]] = {}
         """Causes with which people were called already, the incident as it was then, and how bad the cause was."""
 
@@ -207,6 +208,8 @@ class Attendant:
             incident = self._triage.diagnose(incident)
             playbook = self.choosing.playbooks.get(plan.playbook)
             fresh = await self.choosing.draw(incident, playbook) if playbook else None
+            if plan.id in self._rejected:  # nothing is awaited between this look and the commitment
+                return f"plan `{plan.id}` was rejected meanwhile and cannot be approved"
             now = self._triage.incidents.get(incident.id)
             if now is None or now.state is IncidentState.RECOVERING:
                 return f"plan `{plan.id}` cannot be approved: another one {'is running' if now else 'has healed it'}"
@@ -243,9 +246,11 @@ class Attendant:
 
     async def reject(self, plan: Plan, by: str, reason: str) -> str | None:
         """Drop a proposed plan; people take over. Returns why not, if so."""
+        plan = self.running.get(plan.id, plan)
         incident = self._triage.incidents.get(plan.incident) if plan.incident else None
         if incident is None or plan.state is not PlanState.PROPOSED:
             return f"plan `{plan.id}` is {plan.state} and cannot be rejected"
+        self._rejected.add(plan.id)
         now = self.bench.clock.now()
         chapter = Chapter(at=now, plan=replace(plan, state=PlanState.REJECTED, ended_at=now, why_ended=reason))
         if incident.state is not IncidentState.RECOVERING:
@@ -266,7 +271,7 @@ class Attendant:
             tried=(),
             why="tried again on request",
         )
-        self.choosing.warm(_components(incident))
+        self.choosing.warm({incident.component, *(each.component for each in incident.symptoms)})
         self._given_up.pop(incident.id, None)
         await self._triage.save(Chapter(at=self.bench.clock.now(), incident=fresh))
         self.wake(incident.id)
@@ -595,7 +600,3 @@ class Attendant:
 def _is_busy(incident: Incident | None) -> bool:
     busy = (IncidentState.OPEN, IncidentState.RECOVERING)
     return incident is not None and incident.state in busy and not incident.is_settled
-
-
-def _components(incident: Incident) -> set[str]:
-    return {incident.component, *(each.component for each in incident.symptoms)}
