@@ -4,17 +4,22 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from scene import DEAD, LOST, SLOW, Scene, book
 
 from paramedic.model.component import Autonomy
+from paramedic.model.ids import PlanId
 from paramedic.model.incident import Incident, IncidentState
 from paramedic.model.playbook import PlanState
+from paramedic.model.receipt import Command
 from paramedic.model.status import Severity, Status
 from paramedic.recovery.gate import Approval
+from paramedic.report.redaction import Redactor
 from paramedic.store.notes import HALTED
+from paramedic.watch.recovering import Recovering
 from scenery import part
 
 CRITICAL, FINE = Status.CRITICAL, Status.OK
@@ -308,6 +313,41 @@ async def test_an_approval_that_ends_while_it_waits_runs_nothing(scene: Callable
     assert "ended at" in said
     await ended(here)
     assert here.luck.done == ["b"]
+
+
+async def test_an_approval_that_waits_for_room_keeps_no_other_waiting(scene: Callable[..., Scene]) -> None:
+    """Two people agree to two plans: the one for which there is no room does not hold up the other."""
+    here = scene(part("asks", autonomy=Autonomy.APPROVE), part("api", autonomy=Autonomy.APPROVE), part("b"))
+    first = await waiting_plan(here)
+    await here.see("api", CRITICAL, DEAD)
+    await ended(here, IncidentState.WAITING, count=2)
+    second = here.plans()[-1]
+    busy = replace(first, id=PlanId("plan-of-another"), incident=None)
+    here.attendant.limits.begin(busy)
+    node: Any = SimpleNamespace(
+        clock=here.clock,
+        service=here.service,
+        attendant=here.attendant,
+        triage=here.triage,
+        store=here.store,
+        redactor=Redactor(()),
+        runner=SimpleNamespace(due=lambda *_, **__: ()),
+    )
+    recovering = Recovering(node)
+
+    def agree(plan: PlanId) -> asyncio.Task[Any]:
+        asked = Command(id=f"cmd-{plan}", verb="approve", args={"plan": plan}, by="anna", at=here.clock.now())
+        return asyncio.create_task(recovering.approve(asked))
+
+    waits = agree(first.id)
+    await here.until(lambda: len(recovering._deciding))
+    assert here.luck.hold
+    here.luck.hold.set()
+    assert (await asyncio.wait_for(agree(second.id), 10))["verified"]
+    assert (here.luck.done, waits.done()) == (["api"], False)
+    here.attendant.limits.end(busy.id)
+    assert (await asyncio.wait_for(waits, 10))["verified"]
+    assert not recovering._deciding
 
 
 async def test_a_plan_begun_too_late_after_a_crash_is_not_begun(scene: Callable[..., Scene]) -> None:

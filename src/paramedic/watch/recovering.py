@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from weakref import WeakValueDictionary
 
 from paramedic.incident import Chapter
 from paramedic.model.code import IssueType
@@ -26,7 +27,8 @@ class Recovering:
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        self._deciding = asyncio.Lock()
+        self._deciding: WeakValueDictionary[PlanId, asyncio.Lock] = WeakValueDictionary()
+        """One decision on a plan at a time; it may wait for room for as long as its approval holds."""
 
     async def plan(self, command: Command) -> Result:
         """What would be done about what is wrong now; the plans are kept and run only if somebody asks for them."""
@@ -120,7 +122,7 @@ class Recovering:
         if plan.state is PlanState.PROPOSED:
             incident = self._node.triage.incidents.get(plan.incident) if plan.incident else None
             await self._look_round(tuple({each.component for each in incident.symptoms}) if incident else ())
-            async with self._deciding:
+            async with self._deciding.setdefault(plan_id, asyncio.Lock()):
                 plan = await self.named(plan_id)
                 is_open = plan.state is PlanState.PROPOSED
                 if is_open and (why := await self._node.attendant.approve(plan, approval)):
