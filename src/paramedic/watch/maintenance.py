@@ -1,5 +1,6 @@
 """Planned work that people begin and end by hand, and what is taken up again when planned work is over."""
 
+import asyncio
 import logging
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -35,15 +36,17 @@ class Upkeep:
 
     def __init__(self, node: "Node") -> None:
         self._node = node
+        self._turn = asyncio.Lock()
+        """Of two commands at once, the second begins with what the first has kept."""
 
     async def carry_out(self, command: Command) -> dict[str, Json]:
         """``start`` or ``stop`` of the arguments; gives back the windows that were begun or ended."""
         names = command.args.get("components")
         wanted = tuple(str(each) for each in names) if isinstance(names, list) else ()
-        if command.args.get("do") == "stop":
-            return {"ended": [dump(each) for each in await self._stop(wanted, command.by)]}
-        window = await self._start(command, wanted)
-        return {"begun": dump(window)}
+        async with self._turn:
+            if command.args.get("do") == "stop":
+                return {"ended": [dump(each) for each in await self._stop(wanted, command.by)]}
+            return {"begun": dump(await self._start(command, wanted))}
 
     async def _start(self, command: Command, components: tuple[str, ...]) -> Window:
         for name in components:
