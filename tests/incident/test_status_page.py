@@ -50,6 +50,7 @@ def levels(service: Service, **statuses: Status) -> tuple[Level, Level, Level]:
         ({"api": DEAD, "bot": DEAD, "index": DEAD}, ("major outage", "major outage", "major outage")),
         ({"model": DEAD}, ("degraded", "operational", "degraded")),
         ({"index": BLIND}, ("operational", "unknown", "unknown")),
+        ({"model": BLIND}, ("unknown", "operational", "unknown")),
         ({"index": BLIND, "bot": SICK}, ("degraded", "unknown", "degraded")),
     ],
 )
@@ -67,11 +68,23 @@ def test_maintenance(service: Service) -> None:
         window, id="x", begins=NOW + timedelta(days=2), ends=NOW + timedelta(days=2, hours=1), components=()
     )
     service = replace(service, maintenance=Maintenance(windows=(window, coming)))
-    assert levels(service, api=DEAD) == ("maintenance", "operational", "maintenance")
+    assert levels(service) == ("maintenance", "operational", "maintenance")
+    assert levels(service, api=DEAD, model=DEAD) == ("maintenance", "operational", "maintenance")
     text = shown(service, (), "text")
     assert "planned maintenance of Chat" in text
     assert "planned maintenance of Chat, Search" in text
     assert "disks" not in text
+
+
+def test_maintenance_excuses_only_what_it_explains(service: Service) -> None:
+    """A part that does not need what is worked on, or fails though that is well, is as it is, and so are its words."""
+    window = Window(id="w", begins=NOW, ends=NOW + timedelta(hours=1), components=("model",))
+    service = replace(service, maintenance=Maintenance(windows=(window,)))
+    assert levels(service, model=DEAD, api=DEAD, bot=DEAD)[0] == "partial outage"
+    assert levels(service, model=DEAD, bot=BLIND)[0] == "unknown"
+    assert levels(service, api=DEAD)[0] == "partial outage"
+    unsolved = replace(INCIDENT, state=IncidentState.OPEN, resolved_at=None)
+    assert "Chat: disruption" in shown(service, (unsolved,), "text", model=OK)
 
 
 def test_what_was_stopped_on_purpose_is_an_outage(service: Service) -> None:
@@ -80,9 +93,10 @@ def test_what_was_stopped_on_purpose_is_an_outage(service: Service) -> None:
     assert public_status(service, PAGE, inside, NOW).components["Search"] == Level.MAJOR_OUTAGE
 
 
-def shown(service: Service, incidents: tuple[Incident, ...], style: str) -> str:
+def shown(service: Service, incidents: tuple[Incident, ...], style: str, **more: Status) -> str:
     inside = Inside(
-        statuses={"api": DEAD, "bot": OK, "index": OK}, incidents=[(each, DOSSIER.timeline) for each in incidents]
+        statuses={"api": DEAD, "bot": OK, "index": OK} | more,
+        incidents=[(each, DOSSIER.timeline) for each in incidents],
     )
     found = public_status(service, PAGE, inside, NOW)
     return json.dumps(data(found)) if style == "json" else render_document(document(found), style)

@@ -143,16 +143,28 @@ def public_status(
 
 
 def _level(service: Service, parts: Sequence[str], inside: Inside, now: datetime) -> Level:
-    needed = tuple(dict.fromkeys(name for part in parts for name in service.needs(part)))
-    if service.maintenance.over((*parts, *needed), now):
-        return Level.MAINTENANCE
-    statuses = [_status(each, inside) for each in parts]
+    planned = [_is_planned(service, each, inside, now) for each in parts]
+    needed = dict.fromkeys(name for part in parts for name in service.needs(part))
+    statuses = [_status(each, inside) for each, is_planned in zip(parts, planned, strict=True) if not is_planned]
+    around = [_status(each, inside) for each in needed if not _is_planned(service, each, inside, now)]
     down = statuses.count(Status.CRITICAL)
     if down:
-        return Level.MAJOR_OUTAGE if down == len(statuses) else Level.PARTIAL_OUTAGE
-    if Status.WARNING in statuses or any(_status(each, inside) is Status.CRITICAL for each in needed):
+        return Level.MAJOR_OUTAGE if down == len(parts) else Level.PARTIAL_OUTAGE
+    if Status.WARNING in statuses or Status.CRITICAL in around:
         return Level.DEGRADED
-    return Level.UNKNOWN if Status.UNKNOWN in statuses else Level.OPERATIONAL
+    if Status.UNKNOWN in (*statuses, *around):
+        return Level.UNKNOWN
+    return Level.MAINTENANCE if service.maintenance.over((*parts, *needed), now) else Level.OPERATIONAL
+
+
+def _is_planned(service: Service, name: str, inside: Inside, now: datetime) -> bool:
+    """Whether it is worked on, or all that fails of what it needs is worked on or fails because of that."""
+    worked_on = {each for each in (name, *service.needs(name)) if service.maintenance.over((each,), now)}
+    failing = {each for each in service.needs(name) if _status(each, inside) not in (Status.OK, Status.INFO)}
+    reasons = worked_on & failing
+    return name in worked_on or (
+        bool(reasons) and all(each in reasons or reasons & {*service.needs(each)} for each in failing)
+    )
 
 
 def _status(name: str, inside: Inside) -> Status:
