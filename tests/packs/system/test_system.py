@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from paramedic.packs.config.target import Config
 from paramedic.packs.guards.target import Guards
 from paramedic.packs.system import actions
 from paramedic.packs.system.checks import critical
-from paramedic.sdk import ActionFailed, Context, DidIt, Finding, IssueType, Status, load_packs
+from paramedic.sdk import ActionFailed, Context, DidIt, Finding, IssueType, Preview, Status, load_packs
 
 
 def found(check: str, status: Status, code: str | None, component: str = "it", **fields: Any) -> Finding:
@@ -55,12 +56,23 @@ async def test_three_troubles_at_once_are_too_many(bench: Any) -> None:
 
 
 async def test_two_are_not(bench: Any) -> None:
-    """Neither are three times the same, nor the finding of this check itself, nor what could not be looked at."""
+    """Neither are three times the same, nor the finding of this check itself."""
     own = found(critical.id, Status.CRITICAL, "system.critical")
-    blind = found("guards.flags", Status.UNKNOWN, "paramedic.cannot-look")
-    assert (await judge(bench, *TROUBLES[:2], TROUBLES[0], own, blind)).status is Status.OK
-    assert (await judge(bench)).status is Status.OK
+    assert (await judge(bench, *TROUBLES[:2], TROUBLES[0], own)).status is Status.OK
     assert (await judge(bench, *TROUBLES[:2], thresholds={"failures": 2})).status is Status.CRITICAL
+
+
+async def test_what_nobody_could_look_at_is_not_well(bench: Any) -> None:
+    """Where too many might be in trouble, or nobody has looked, the answer is that nobody knows."""
+    blind = [
+        found(name, Status.UNKNOWN, "paramedic.cannot-look") for name in ("guards.flags", "guards.tasks", "guards.loop")
+    ]
+    assert (await judge(bench)).status is Status.UNKNOWN
+    assert (await judge(bench, *blind)).status is Status.UNKNOWN
+    seen = await judge(bench, *TROUBLES[:2], blind[0])
+    assert (seen.status, seen.code) == (Status.UNKNOWN, "paramedic.cannot-look")
+    assert "`guards.flags` could not look" in seen.observed
+    assert (await judge(bench, TROUBLES[0], blind[0])).status is Status.OK, "two at the most are in trouble"
 
 
 ACTIONS = {each.id: each.action for each in load_packs().actions.values() if each.id.startswith("system.")}
@@ -106,6 +118,14 @@ async def test_configuration_is_validated(bench: Any, tmp_path: Path) -> None:
     wrong = found("config.valid", Status.CRITICAL, "config.missing-field", "settings", type=IssueType.CONFIG)
     with pytest.raises(ActionFailed, match=r"`settings`: config\.missing-field"):
         await step.apply(make(bench, tmp_path, settings=[wrong]))
+
+
+async def test_what_cannot_be_seen_is_neither_valid_nor_well(bench: Any, tmp_path: Path) -> None:
+    """Both steps name it."""
+    unreadable = found("config.is-valid", Status.UNKNOWN, "paramedic.cannot-look", "settings")
+    for name in ("system.validate-configuration", "system.health-check"):
+        with pytest.raises(ActionFailed, match=r"`settings`: paramedic\.cannot-look"):
+            await ACTIONS[name].apply(make(bench, tmp_path, settings=[unreadable]))
 
 
 async def test_health_is_checked_until_all_is_well(bench: Any, tmp_path: Path) -> None:
@@ -156,6 +176,23 @@ async def test_a_downgrade_is_lifted_and_put_back(bench: Any, tmp_path: Path) ->
     assert await step.reconcile(context) is DidIt.YES
     await step.undo(context, done.output)  # type: ignore[attr-defined]
     assert json.loads(path.read_text())["downgrade_active"] is True
+
+
+async def test_clearing_foresees_what_its_parts_foresee(bench: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    """Also what would be lost, and why it cannot be done."""
+
+    class Refused:
+        """Loses something, and cannot be done."""
+
+        async def preview(self, context: Any) -> Preview:
+            del context
+            return Preview(summary="repair", loss=("the history",), blocked="nothing to repair from")
+
+    parts = {name: SimpleNamespace(action=Refused()) for name in actions._CLEARING[:1]}
+    known = SimpleNamespace(actions={**load_packs().actions, **parts})
+    monkeypatch.setattr(actions, "load_packs", lambda: known)
+    preview = await ACTIONS["system.clear-tripwire"].preview(make(bench, tmp_path))
+    assert (preview.loss, preview.blocked) == (("the history",), "nothing to repair from")
 
 
 @pytest.mark.parametrize("name", sorted(set(ACTIONS) - {"system.clear-tripwire"}))

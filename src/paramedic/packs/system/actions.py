@@ -25,6 +25,7 @@ _LARGEST_BYTES = 64 << 20
 _SETTLES_S = 15.0
 """How long parts may take to notice that what they need is back."""
 _POLL_S = 0.5
+_NOT_WELL = (Status.CRITICAL, Status.UNKNOWN)
 _CLEARING = ("budget.repair-state", "budget.reset-tripwire")
 
 
@@ -58,7 +59,10 @@ class BackupState(_Harmless):
 
 @action("system.validate-configuration", risk=Risk.SAFE)
 class ValidateConfiguration(_Harmless):
-    """Look at every configuration file and at the flags; what is invalid is listed, and healed by its own playbook."""
+    """Look at every configuration file and at the flags; what is invalid or unreadable is listed.
+
+    It is healed by its own playbook.
+    """
 
     async def preview(self, context: ActContext) -> Preview:
         return Preview(summary=f"validate {', '.join(_configured(context)) or 'nothing: no configuration is declared'}")
@@ -67,7 +71,13 @@ class ValidateConfiguration(_Harmless):
         names = _configured(context)
         found = [each for name in names for each in await context.look(name)]
         context.checkpoint("mid-act")
-        wrong = [each for each in found if each.status.is_failing and each.type is IssueType.CONFIG]
+        about = {each.id for each in load_packs().checks if any(code.type is IssueType.CONFIG for code in each.codes)}
+        wrong = [
+            each
+            for each in found
+            if (each.status.is_failing and each.type is IssueType.CONFIG)
+            or (each.status is Status.UNKNOWN and each.check in about)
+        ]
         if wrong:
             raise ActionFailed(_listed(wrong))
         return Outcome(summary=f"valid: {', '.join(names)}" if names else "no configuration is declared")
@@ -80,7 +90,11 @@ class ClearTripwire:
     async def preview(self, context: ActContext) -> Preview:
         actions = load_packs().actions
         previews = [await actions[each].action.preview(context) for each in _CLEARING]
-        return Preview(summary="; ".join(each.summary for each in previews))
+        return Preview(
+            summary="; ".join(each.summary for each in previews),
+            loss=tuple(loss for each in previews for loss in each.loss),
+            blocked="; ".join(each.blocked for each in previews if each.blocked) or None,
+        )
 
     async def apply(self, context: ActContext) -> Outcome:
         actions = load_packs().actions
@@ -112,7 +126,7 @@ class RebuildOverlays(_Harmless):
 
 @action("system.health-check", risk=Risk.SAFE)
 class HealthCheck(_Harmless):
-    """Look at every component until all are well, for a while; what still fails is listed."""
+    """Look at every component until all are well, for a while; what still fails or cannot be seen is listed."""
 
     async def preview(self, context: ActContext) -> Preview:
         return Preview(summary=f"look at all {len(context.service.components)} components")
@@ -172,9 +186,9 @@ def _configured(context: ActContext) -> list[str]:
 
 
 async def _failing(context: ActContext) -> list[Finding]:
-    """What is broken now. What warns still serves, and the check of the whole waits for the end of all this."""
+    """What is broken or cannot be seen now. What warns still serves; the check of the whole is for the end."""
     found = [each for name in context.service.components for each in await context.look(name)]
-    return [each for each in found if each.status is Status.CRITICAL and each.check != "system.critical"]
+    return [each for each in found if each.status in _NOT_WELL and each.check != "system.critical"]
 
 
 def _ways(context: ActContext) -> list[tuple[str, str]]:
