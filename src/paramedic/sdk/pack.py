@@ -49,9 +49,9 @@ class Kind:
     """How its components are backed up and brought back; ``None`` where they hold nothing of their own."""
     runs: Callable[[Any], tuple[str, ...]] = lambda _target: ()
     """Components that run from what it holds: they depend on it, and playbooks name them ``{runs}``."""
-    changed: Callable[[Any, datetime], tuple[Change, ...]] = lambda _target, _since: ()
-    """What was changed of a component since then, as far as its files tell; their ``component`` is filled in by whoever
-    asks. Cheap: it is asked whenever something fails. It may block."""
+    changed: Callable[[Any, datetime, Path], tuple[Change, ...]] = lambda _target, _since, _home: ()
+    """What was changed of a component since then, as far as its files tell, given the folder of the service file; their
+    ``component`` is filled in by whoever asks. Cheap: it is asked whenever something fails. It may block."""
     tells: Callable[[Context, datetime], Awaitable[tuple[Happening, ...]]] | None = None
     """What happened in a component since then, for the timeline of an incident; asked while one is open."""
     offers: Callable[[Any, Path, float], Awaitable[Mapping[str, Json]]] | None = None

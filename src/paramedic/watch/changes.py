@@ -79,7 +79,7 @@ def of_files(service: Service, registry: Registry, name: str, since: datetime) -
     if component is None or kind is None:
         return ()
     try:
-        found = kind.changed(component.target, since)
+        found = kind.changed(component.target, since, service.path.parent)
     except Exception as error:  # a boundary: a stranger's code; the diagnosis goes on without
         _log.warning("the changes of %s are not known: %s", name, said(error))
         return ()

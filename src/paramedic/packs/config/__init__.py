@@ -21,7 +21,7 @@ pack = Pack(
             keeps=lambda config: (config.path,),
             backup=backup,
             describe=describe,
-            changed=lambda config, since: written((config.path,), since),
+            changed=lambda config, since, _home: written((config.path,), since),
         ),
     ),
     checks=(is_valid,),

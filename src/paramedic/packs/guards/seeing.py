@@ -56,6 +56,13 @@ def age_s(at: str | None, context: Context | ActContext) -> float:
     return (context.clock.now() - datetime.fromisoformat(at)) / timedelta(seconds=1)
 
 
+def is_at_home(process: Process, target: Guards, home: Path) -> bool:
+    """Whether a process shows its guards in a folder of their own, or works in the folder of the service file."""
+    if target.folder is not None:
+        return True
+    return process.folder is not None and Path(process.folder).is_relative_to(home.resolve())
+
+
 def _shown(folder: Path | None) -> list[Process]:
     return processes(folder, tidy=False)
 
@@ -65,10 +72,7 @@ def _belongs(process: Process, target: Guards, context: Context | ActContext) ->
         wanted = {context.processes.facts(context.service.components[name]).pid for name in target.of
                   if name in context.service.components}  # fmt: skip
         return bool((wanted - {None}) & set(_line(process.pid)))
-    if target.folder is not None:
-        return True
-    home = context.service.path.parent.resolve()
-    return process.folder is not None and Path(process.folder).is_relative_to(home)
+    return is_at_home(process, target, context.service.path.parent)
 
 
 def _line(pid: int) -> Iterator[int]:

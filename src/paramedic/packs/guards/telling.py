@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from paramedic.guard.outside import BY_AN_OPERATOR, processes
@@ -9,7 +10,7 @@ from paramedic.model.change import Change, ChangeKind
 from paramedic.model.happening import Happening
 from paramedic.packs.guards.breakers import protected
 from paramedic.packs.guards.ordering import target_of
-from paramedic.packs.guards.seeing import seen
+from paramedic.packs.guards.seeing import is_at_home, seen
 from paramedic.packs.guards.target import Guards
 from paramedic.sdk import Context
 
@@ -33,8 +34,14 @@ async def tells(context: Context, since: datetime) -> tuple[Happening, ...]:
     return tuple(sorted(found, key=lambda each: each.at))
 
 
-def changed(target: Guards, since: datetime) -> tuple[Change, ...]:
-    """Flags that somebody switched and breakers that a person opened, in the processes that run."""
+def changed(target: Guards, since: datetime, home: Path) -> tuple[Change, ...]:
+    """Flags that somebody switched and breakers that a person opened, in the processes of this service.
+
+    Files do not tell of which component a process is: where that matters, nothing is told, so that none is blamed for
+    what was switched in another; the story of an incident tells of it all the same.
+    """
+    if target.of:
+        return ()
     return tuple(
         Change(
             at=at,
@@ -43,6 +50,7 @@ def changed(target: Guards, since: datetime) -> tuple[Change, ...]:
             what=_words(event, f"{event['guard']} `{event['name']}` of pid {process.pid}"),
         )
         for process in processes(target.folder, tidy=False)
+        if is_at_home(process, target, home)
         for event in process.events
         if _is_by_people(event) and (at := datetime.fromisoformat(event["at"])) >= since
     )

@@ -24,7 +24,7 @@ def _files(target: Python) -> tuple[Path, ...]:
     )
 
 
-def _changed(target: Python, since: datetime) -> tuple[Change, ...]:
+def _changed(target: Python, since: datetime, _home: Path) -> tuple[Change, ...]:
     """Packages that came or changed since then."""
     if target.interpreter is None:
         return ()

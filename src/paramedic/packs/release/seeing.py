@@ -57,7 +57,7 @@ def current(target: Release) -> Current:
     return Current(folder=folder, since=datetime.fromtimestamp(seen.st_ctime, UTC))
 
 
-def deployments(target: Release, since: datetime) -> tuple[Change, ...]:
+def deployments(target: Release, since: datetime, _home: Path) -> tuple[Change, ...]:
     """The last switch to another release, if it was since then."""
     try:
         seen = current(target)
