@@ -287,7 +287,7 @@ TABLE: Mapping[str, Keeper] = {
     "kubernetes": Keeper(
         program=("kubectl",),
         look=_kubernetes,
-        start=("scale", "{unit}", "--replicas=1"),
+        start=("scale", "{unit}", "--replicas={replicas}"),
         stop=("scale", "{unit}", "--replicas=0"),
         restart=("rollout", "restart", "{unit}"),
         scale=("scale", "{unit}", "--replicas={replicas}"),

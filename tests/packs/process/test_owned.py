@@ -191,7 +191,7 @@ KUBECTL = [
     Rule(words=("get",), state="again", out=deployed(2)),
     Rule(words=("get",), state="down", out=deployed(2, 0)),
     Rule(words=("--replicas=0",), becomes="down"),
-    Rule(words=("--replicas=1",), becomes="again"),
+    Rule(words=("--replicas=2",), becomes="again"),
     Rule(words=("restart",), becomes="again"),
 ]
 STANDINS = [
@@ -232,7 +232,7 @@ STANDINS = [
         {
             "restart": ["--namespace", "shop", "rollout", "restart", "deployment/api"],
             "stop": ["--namespace", "shop", "scale", "deployment/api", "--replicas=0"],
-            "start": ["--namespace", "shop", "scale", "deployment/api", "--replicas=1"],
+            "start": ["--namespace", "shop", "scale", "deployment/api", "--replicas=2"],
         },
     ),
 ]
@@ -252,6 +252,31 @@ async def test_every_owner_is_told_in_its_own_words(case, programs, step):
     assert (await owning.look(step(owner).component, programs)).state in (State.EXITED, State.STOPPED)
     await Start.action.apply(step(owner, token="t-start"))
     assert stand_in.acts[1:] == [words["stop"], words["start"]]
+
+
+async def test_a_start_never_shrinks_a_workload(programs, step):
+    """What Kubernetes starts already is left to it; should it come to a start, as many are asked for as are wanted."""
+    starting = json.loads(deployed(1, 5))
+    starting["status"]["readyReplicas"] = 3
+    rules = [
+        NO_PODS,
+        Rule(words=("get",), state="some", out=json.dumps(starting)),
+        Rule(words=("get",), state="all", out=deployed(1, 5)),
+        Rule(words=("--replicas=5",), becomes="all"),
+    ]
+    stand_in = StandIn(programs, "kubectl", rules, "some")
+    context = step(Owner(manager="kubernetes", unit="api"))
+    assert "starts it already: 3 of 5 ready" in ((await Start.action.preview(context)).blocked or "")
+    await Start.action.apply(context)
+    assert stand_in.acts == [["scale", "deployment/api", "--replicas=5"]]
+
+
+async def test_a_workload_that_nobody_counted_starts_with_one(programs, step):
+    """Somebody else has stopped it."""
+    StandIn(programs, "kubectl", [NO_PODS, Rule(words=("get",), out=deployed(2, 0))])
+    preview = await Start.action.preview(step(Owner(manager="kubernetes", unit="api")))
+    assert preview.blocked is None
+    assert "--replicas=1`" in preview.summary
 
 
 async def test_an_owner_that_refuses_is_quoted(programs, step):

@@ -79,11 +79,12 @@ def _judge(unit: Unit, owner: Owner, context: Context, restarts: int) -> Finding
             hint=f"{logs} shows why it ends",
         )
     if unit.state in (State.EXITED, State.STOPPED, State.RESTARTING):
+        start = owning.command(owner, "start", replicas=unit.replicas or 1)
         return context.critical(
             EXITED,
             observed=f"it does not run: {unit.said}",
             expected="a running unit",
-            hint=f"`{' '.join(owning.command(owner, 'start'))}` starts it; {logs} shows why it ended",
+            hint=f"`{' '.join(start)}` starts it; {logs} shows why it ended",
             evidence=(Evidence(label=who, text=unit.said),),
         )
     if unit.is_healthy is False:

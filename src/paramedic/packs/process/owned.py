@@ -1,13 +1,13 @@
 """Start, stop and restart through whoever owns the component: systemd, a container engine, another supervisor."""
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from paramedic.packs.process import answers
 from paramedic.sdk import ActContext, ActionFailed, DidIt, Json, Outcome, Owner, Preview, owning, proc
 from paramedic.sdk.blocking import in_thread
+from paramedic.sdk.files import write_whole
 from paramedic.sdk.owning import CannotAsk, look, owner_of
 from paramedic.sdk.unit import State, Unit
 
@@ -20,18 +20,21 @@ _DOWN = frozenset({State.STOPPED, State.EXITED, State.GIVEN_UP, State.MISSING})
 async def preview(context: ActContext, verb: str) -> Preview:
     """What would be told to the owner, and why it cannot be."""
     owner, name = owner_of(context.component), context.component.name
-    argv = _argv(owner, verb)
-    summary = f"{verb} `{name}` through {spell(owner)}: {'; '.join(f'`{_line(each)}`' for each in argv)}"
+    unit, refusal = None, ""
     try:
-        unit: Unit | None = await _look(context)
+        unit = await _look(context)
     except CannotAsk as error:
-        if not _is_blind(owner):
-            return Preview(summary=summary, blocked=f"its owner cannot be asked: {error}")
-        unit = None
+        refusal = "" if _is_blind(owner) else f"its owner cannot be asked: {error}"
+    argv = _argv(owner, verb, await in_thread(_count, context, unit))
+    summary = f"{verb} `{name}` through {spell(owner)}: {'; '.join(f'`{_line(each)}`' for each in argv)}"
+    if refusal:
+        return Preview(summary=summary, blocked=refusal)
     if unit and unit.state is State.MISSING and not (owner.manager == "compose" and verb != "stop"):
         return Preview(summary=summary, blocked=f"{spell(owner)} has no `{owner.unit}`: {unit.said}")
     if unit and verb == "start" and unit.is_up:
         return Preview(summary=summary, blocked=f"it runs already: {unit.said}")
+    if unit and verb == "start" and owner.manager == "kubernetes" and unit.replicas:
+        return Preview(summary=summary, blocked=f"kubernetes starts it already: {unit.said}")
     is_down = unit is not None and unit.state in _DOWN
     return Preview(summary=summary, downtime_s=0.0 if verb == "start" or is_down else 1.0)
 
@@ -40,12 +43,17 @@ async def act(context: ActContext, verb: str) -> Outcome:
     """Tell the owner, and wait until its word and what it does agree."""
     owner, folder = owner_of(context.component), context.service.path.parent
     before = await _seen(context)
-    await in_thread(_keep, _memo(context), before.run if before else "")
+    count = await in_thread(_count, context, before)
+    if verb == "stop" and owner.manager == "kubernetes" and before and before.replicas:
+        await in_thread(_keep, _counted(context), {"replicas": count})  # a start is to bring back as many
+    await in_thread(_keep, _memo(context), {"run": before.run if before else ""})
     context.checkpoint("mid-act")
     verb = _fitting(owner, verb, before)
-    for argv in _argv(owner, verb):
+    for argv in _argv(owner, verb, count):
         await owning.tell(argv, folder, context.limit_s, context.token)
     unit = await (_gone(context) if verb == "stop" else _steady(context, before))
+    if verb == "start":
+        await in_thread(_forget, _counted(context))
     said = f": {unit.said}" if unit else ""
     return Outcome(
         summary=f"{_past(verb)} `{context.component.name}` through {spell(owner)}{said}",
@@ -94,9 +102,9 @@ def spell(owner: Owner) -> str:
     return "its own commands" if owner.manager == "command" else owner.manager
 
 
-def _argv(owner: Owner, verb: str) -> tuple[tuple[str, ...], ...]:
+def _argv(owner: Owner, verb: str, count: int) -> tuple[tuple[str, ...], ...]:
     """What is told to the owner, one command line after the other."""
-    if argv := owning.command(owner, verb):
+    if argv := owning.command(owner, verb, replicas=count):
         return (argv,)
     return owning.command(owner, "stop"), owning.command(owner, "start")
 
@@ -176,13 +184,29 @@ def _memo(context: ActContext) -> Path:
     return context.workspace / f"owner-{context.token}.json"
 
 
-def _keep(memo: Path, run: str) -> None:
+def _counted(context: ActContext) -> Path:
+    """Where the number of instances is kept from a stop to the next start, which is another plan."""
+    return context.service.settings.state_dir / "stopped" / f"{context.component.name}.json"
+
+
+def _count(context: ActContext, unit: Unit | None) -> int:
+    """How many instances a start asks for: as many as are wanted, else as were before they were stopped, else one."""
+    if unit and unit.replicas:
+        return unit.replicas
+    try:
+        return max(1, int(json.loads(_counted(context).read_text(encoding="utf-8"))["replicas"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return 1
+
+
+def _keep(memo: Path, facts: Mapping[str, Json]) -> None:
     """Kept for a crash between here and the end, so it must have reached the disk."""
-    memo.parent.mkdir(parents=True, exist_ok=True)
-    with memo.open("w", encoding="utf-8") as out:
-        json.dump({"run": run}, out)
-        out.flush()
-        os.fsync(out.fileno())
+    memo.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_whole(memo, json.dumps(facts).encode(), mode=0o600)
+
+
+def _forget(memo: Path) -> None:
+    memo.unlink(missing_ok=True)
 
 
 def _kept(memo: Path) -> str | None:
