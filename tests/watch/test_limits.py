@@ -351,8 +351,8 @@ async def test_an_approval_that_waits_for_room_keeps_no_other_waiting(scene: Cal
 
 
 async def test_a_plan_begun_too_late_after_a_crash_is_not_begun(scene: Callable[..., Scene]) -> None:
-    """Approved, committed, and then we were dead for longer than the approval: no step of it is taken."""
-    here = scene(part("asks", autonomy=Autonomy.APPROVE))
+    """Dead for longer than the approval held: no step is taken, none counts as an attempt, and people are asked anew."""
+    here = scene(part("asks", autonomy=Autonomy.APPROVE), recovery_breaker_failures=1)
     plan = await waiting_plan(here)
     late = replace(
         plan, state=PlanState.COMMITTED, approved_by="anna", approved_until=here.clock.now() - timedelta(hours=1)
@@ -363,8 +363,11 @@ async def test_a_plan_begun_too_late_after_a_crash_is_not_begun(scene: Callable[
         tx.incidents.save(replace(incident, state=IncidentState.RECOVERING, plan=plan.id))
     here = await (await here.reborn()).begin()
     after = await here.until(lambda: next((each for each in here.plans() if each.state.is_over), None))
-    assert (after.state, after.why_ended) == (PlanState.ROLLED_BACK, "step 1 came too late: its approval had ended")
-    assert here.luck.done == []
+    assert (after.state, after.why_ended) == (PlanState.STALE, "step 1 came too late: its approval had ended")
+    (again,) = await ended(here, IncidentState.WAITING)
+    assert (again.attempts, again.tried, again.plan == plan.id) == (0, (), False)
+    assert (here.luck.done, here.attendant.limits.halted, len(here.attendant.running)) == ([], None, 0)
+    assert not here.attendant.choosing.is_cooling(again)
 
 
 async def test_a_refusal_is_kept_with_who_and_why(scene: Callable[..., Scene]) -> None:

@@ -49,6 +49,8 @@ class Ended:
     untold: bool
     """Nobody can tell whether one of its acts happened: for people, never to be repeated."""
     why: str
+    too_late: bool = False
+    """Its approval had ended before its first step: nothing was begun."""
 
 
 _OPEN = "a crash left it open whether this happened"
@@ -83,7 +85,7 @@ class Executor:
         if spec is None:
             return Result.FAILED  # its pack was removed since
         tries = min(spec.tries, plan.step_tries)
-        if not receipts and plan.approved_until and self.bench.clock.now() > plan.approved_until:
+        if self._is_too_late(plan, receipts):
             return Result.EXPIRED
         is_being_undone = _is_being_undone(receipts)
         for attempt in range(1, tries + 1):
@@ -168,7 +170,12 @@ class Executor:
 
     async def end(self, ended: Ended) -> None:
         """Tell whoever owns the plan. May be told twice after a crash."""
+        if not ended.verified:
+            ended = replace(ended, too_late=self._is_too_late(*await self._load(ended.plan)))
         await self._on_end(ended)
+
+    def _is_too_late(self, plan: Plan, receipts: tuple[Receipt, ...]) -> bool:
+        return not receipts and plan.approved_until is not None and self.bench.clock.now() > plan.approved_until
 
     async def _attempt(self, plan: Plan, index: int, attempt: int, spec: ActionSpec, intent: Receipt | None) -> Result:
         step = plan.steps[index]

@@ -115,14 +115,16 @@ class Attendant:
     async def plan_over(self, ended: Ended) -> None:
         """The engine brought a plan to its end. Told twice, it changes nothing."""
         plan = await insist(self._store, lambda tx: tx.plans.get(ended.plan), self.bench.clock.sleep)
-        if plan is None or plan.state.is_over:
+        incident = self._triage.incidents.get(plan.incident) if plan and plan.incident else None
+        if plan and ended.too_late and not plan.state.is_over:  # nothing was tried, so nothing counts
+            await self._stale(plan, incident, ended.why)
+        if plan is None or plan.state.is_over or ended.too_late:
             self._release(ended.plan)
             return
         now = self.bench.clock.now()
         is_back = ended.undone and plan.incident is not None  # what an operator ordered stays
         state = PlanState.VERIFIED if ended.verified else PlanState.ROLLED_BACK if is_back else PlanState.FAILED
         plan = replace(plan, state=state, ended_at=now, why_ended=ended.why)
-        incident = self._triage.incidents.get(plan.incident) if plan.incident else None
         chapter = Chapter(at=now, plan=plan)
         if incident:
             if ended.verified:
@@ -227,14 +229,15 @@ class Attendant:
         await self._commit(self._triage.diagnose(now), approved, approval.said)
         return None
 
-    async def _stale(self, plan: Plan, incident: Incident, why: str) -> str:
+    async def _stale(self, plan: Plan, incident: Incident | None, why: str) -> str:
         chapter = Chapter(at=self.bench.clock.now())
         chapter.plan = replace(plan, state=PlanState.STALE, ended_at=chapter.at, why_ended=why)
-        if incident.plan == plan.id:
+        if incident and incident.plan == plan.id:
             chapter.incident = replace(incident, state=IncidentState.OPEN, why=f"plan `{plan.id}` went stale: {why}")
             chapter.tell("stale", f"{plan.playbook}: {why}", {"plan": plan.id})
-        await self._triage.save(chapter)
-        self.wake(incident.id)
+        await self._triage.save(chapter, must=True)
+        if incident:
+            self.wake(incident.id)
         return f"plan `{plan.id}` is stale: {why}"
 
     async def _expired(self, plan: Plan, incident: Incident, approval: Approval) -> str:
