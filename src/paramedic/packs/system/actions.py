@@ -59,10 +59,7 @@ class BackupState(_Harmless):
 
 @action("system.validate-configuration", risk=Risk.SAFE)
 class ValidateConfiguration(_Harmless):
-    """Look at every configuration file and at the flags; what is invalid or unreadable is listed.
-
-    It is healed by its own playbook.
-    """
+    """Look at every configuration file and at the flags; what is invalid is listed, and healed by its own playbook."""
 
     async def preview(self, context: ActContext) -> Preview:
         return Preview(summary=f"validate {', '.join(_configured(context)) or 'nothing: no configuration is declared'}")
@@ -126,7 +123,7 @@ class RebuildOverlays(_Harmless):
 
 @action("system.health-check", risk=Risk.SAFE)
 class HealthCheck(_Harmless):
-    """Look at every component until all are well, for a while; what still fails or cannot be seen is listed."""
+    """Look at every component until all are well, for a while; what still fails is listed."""
 
     async def preview(self, context: ActContext) -> Preview:
         return Preview(summary=f"look at all {len(context.service.components)} components")

@@ -18,8 +18,7 @@ async def critical(target: Guards, context: Context) -> Finding:
     """Not several of a service's guards are in trouble at once.
 
     Looks at: what the other checks of the guards found when they looked last: breakers, budgets, state files, flags,
-    kept calls and labels; ``failures`` (3) different troubles at the same time are too many. Where so many might be,
-    but some of these checks could not look, nobody knows.
+    kept calls and labels; ``failures`` (3) different troubles at the same time are too many.
     Why: each has its own cure; several at once have been damaged together, and are brought back together, in order.
     By hand: ``paramedic breakers``; ``paramedic budget status``; ``paramedic flags validate``; ``paramedic status``
     Healed by: full-recovery, after an approval.
@@ -28,6 +27,7 @@ async def critical(target: Guards, context: Context) -> Finding:
     others = [each for each in context.found(context.component.name) if each.check != context.check]
     failing = {each.code: each for each in others if each.status.is_failing and each.code}
     limit = context.threshold("failures", _FAILURES)
+    # Where so many might be in trouble, but some of these checks could not look, nobody knows.
     blind = {each.check for each in others if each.status is Status.UNKNOWN}
     if not others:
         return context.unknown("no other check of the guards has looked yet")
