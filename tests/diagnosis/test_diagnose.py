@@ -56,6 +56,8 @@ def test_most_changes_are_only_told() -> None:
         assert of(api, changes=[told]).first.code == "http.status", told
     edit = [change("settings", 2)]
     assert of(trouble("api", "process.exited", depth=1), changes=edit).first.code == "process.exited"
+    dead = trouble("api", "process.not-running", check="process.runs", depth=1)
+    assert of(api, dead, changes=edit).first.code == "process.not-running", "it answers nothing because it is dead"
     assert of(api, trouble("db", "sqlite.corrupt", depth=3), changes=edit).first.component == "db"
     assert of(api, changes=edit, excused=["settings"]).first.component == "api"
 

@@ -91,6 +91,7 @@ def living_in(folder: Path) -> list[int]:
     [
         ("run", "process-killed", "--rto", "soon"),
         ("run", "process-killed", "--rto", "=3s"),
+        ("run", "process-killed", "--rto", "P9=3s"),
         ("all", "--only", "no-such"),
     ],
 )

@@ -17,6 +17,7 @@ from paramedic import __version__
 from paramedic.cli.listing import show_json, show_rows
 from paramedic.cli.output import write_private
 from paramedic.model.errors import UsageError
+from paramedic.model.status import Severity
 from paramedic.service.quantity import measure
 
 if TYPE_CHECKING:
@@ -72,6 +73,13 @@ def run(
     for each in ids:
         if each not in known:
             raise UsageError(f"there is no drill `{each}`", hint="`paramedic drill list` shows them")
+    names = {*Severity, *(known[each].component for each in ids)}
+    for objective in objectives:
+        if objective.of and objective.of not in names:
+            raise UsageError(
+                f"`--rto {objective.of}=…` fits none of these drills",
+                hint=f"give a severity or a component of theirs: {', '.join(sorted(names))}",
+            )
     context.exit(_carry_out([known[each] for each in ids], objectives, as_json=as_json, jobs=jobs))
 
 

@@ -37,7 +37,7 @@ def incidents() -> None:
 
 @incidents.command("list")
 @click.option("--open", "only_open", is_flag=True, help="Only those that are not resolved.")
-@click.option("--limit", default=50, show_default=True, help="At most this many, newest first.")
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="At most this many, newest first.")
 @format_option
 @click.pass_context
 def list_(context: click.Context, only_open: bool, limit: int, style: str) -> None:
@@ -129,7 +129,7 @@ def _echo(text: str, label: str) -> None:
 
 @click.command()
 @click.argument("plan", required=False)
-@click.option("--limit", default=100, show_default=True, help="At most this many.")
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="At most this many.")
 @format_option
 @click.pass_context
 def receipts(context: click.Context, plan: str | None, limit: int, style: str) -> None:

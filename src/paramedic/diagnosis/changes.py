@@ -102,11 +102,12 @@ def suspected(
     reason of its own until a restart did not help (``is_stubborn``). ``excused``: what was suspected in vain.
     """
     failing = {each.component for each in troubles}
-    unexplained = [
-        each
-        for each in troubles
-        if (each.depth == 0 or is_stubborn) and not any(explains(service, other, each) for other in troubles)
-    ]
+
+    def is_reason(other: Trouble, effect: Trouble) -> bool:
+        is_own = other.component == effect.component and other.depth > 0 and other.status.rank >= effect.status.rank
+        return explains(service, other, effect) or (is_own and not is_stubborn)
+
+    unexplained = [each for each in troubles if not any(is_reason(other, each) for other in troubles)]
     found: dict[str, Trouble] = {}
     for effect in unexplained:
         for each in before(changes, effect.onset_s, weighing.change_suspect_s):
