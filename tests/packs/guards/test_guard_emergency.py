@@ -67,14 +67,23 @@ async def test_a_persons_own_baseline_is_used(program: Program, flags: Guards, b
 
 
 async def test_what_somebody_changed_meanwhile_stays(program: Program, flags: Guards, bench: Any) -> None:
-    """And what was there before is named and kept."""
+    """And what was there before is named and kept, out of the way of the next emergency."""
     assert flags.flags is not None
     await ENTER.apply(bench.act(flags))
     flags.flags.write_text("overlays: {other: true}\n")
     told = (await LEAVE.apply(bench.act(flags, params={"pids": [program.pid]}))).summary
     assert "was changed since and stays" in told
     assert flags.flags.read_text() == "overlays: {other: true}\n"
-    assert next(flags.flags.parent.glob("*.before-emergency")).read_text() == FLAGS
+    kept = flags.flags.with_name(f"{flags.flags.name}.before-emergency.1")
+    assert kept.name in told
+    assert kept.read_text() == FLAGS
+
+    for _ in range(2):
+        await ENTER.apply(bench.act(flags))
+        assert flags.flags.read_text() != "overlays: {other: true}\n"
+        await LEAVE.apply(bench.act(flags, params={"pids": [program.pid]}))
+        assert flags.flags.read_text() == "overlays: {other: true}\n"
+    assert kept.read_text() == FLAGS
 
 
 async def test_another_operators_baseline_stays(program: Program, flags: Guards, bench: Any) -> None:

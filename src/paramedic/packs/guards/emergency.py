@@ -1,6 +1,7 @@
 """Every overlay off in an emergency, for what runs and for what is started meanwhile; and back again."""
 
 from collections.abc import Mapping
+from itertools import count
 from pathlib import Path
 
 from paramedic.guard.flags import BASELINE
@@ -154,6 +155,14 @@ def _enter(flags: Path) -> str:
     return f"; `{flags.name}` holds the baseline, and `{_before(flags).name}` what it held"
 
 
+def _kept_aside(before: Path) -> Path:
+    """Out of the way of the next emergency, which is to keep what the file holds then."""
+    names = (before.with_name(f"{before.name}.{number}") for number in count(1))
+    kept = next(each for each in names if not each.exists())
+    before.rename(kept)
+    return kept
+
+
 def _put_back(target: Guards) -> str:
     flags = target.flags
     assert flags is not None, "it is asked first"
@@ -162,7 +171,11 @@ def _put_back(target: Guards) -> str:
     if held is None:
         return ""
     if now not in (None, held, _content(_baseline_of(flags))):
-        return f"; `{flags.name}` was changed since and stays, what it held before is in `{before.name}`"
+        try:
+            kept = _kept_aside(before)
+        except OSError as error:
+            raise ActionFailed(f"`{before}` could not be kept aside: {error.strerror or error}") from None
+        return f"; `{flags.name}` was changed since and stays, what it held before is in `{kept.name}`"
     try:
         seen = before.stat()
         write_whole(flags, held, mode=seen.st_mode & 0o7777, uid=seen.st_uid, gid=seen.st_gid)
