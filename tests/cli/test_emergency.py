@@ -1,15 +1,30 @@
 """An emergency: what is down, what can be done, and that each order is taken back as it was given."""
 
+import asyncio
 import json
 import os
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from guarded_program import Program
 from living import Living, until
+from paramedic.model.clock import SystemClock
+from paramedic.model.component import Component, Desired, ProcessSpec
+from paramedic.model.playbook import PlanState
+from paramedic.model.receipt import Command
+from paramedic.sdk import ProcessFacts
+from paramedic.store import open_store
+from paramedic.watch.emergency import Emergency, standing
+from scenery import make_service, part
+
+if TYPE_CHECKING:
+    from paramedic.watch.node import Node
 
 FLAGS = "overlays:\n  concise:\n    enabled: true\n"
 
@@ -172,3 +187,75 @@ def test_what_an_order_is_not_about(living: Living) -> None:
     text = living.run("emergency")
     assert "possible now:" in text.stdout
     assert "not paramedic emergency rollback" in text.stdout
+
+
+class Pretended:
+    """As much of a running program as orders need: a store, and processes that survive their first stop."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock = SystemClock()
+        process = ProcessSpec(command=("sleep", "600"))
+        self.service = make_service(
+            folder, part("api", process=process), part("bot", process=process), part("guards", kind="guards")
+        )
+        self.store = open_store(self.service.settings.store, node="bench", clock=self.clock)
+        self.desired = dict.fromkeys(("api", "bot"), Desired.RUNNING)
+        self.pids: dict[str, int | None] = {"api": 1, "bot": 2}
+        self.given: list[str] = []
+        self.bench: Any = SimpleNamespace(service=self.service, processes=self, registry=None)
+        self.attendant = self.orders = self
+
+    def facts(self, component: Component) -> ProcessFacts:
+        return ProcessFacts(desired=self.desired.get(component.name), pid=self.pids.get(component.name))
+
+    async def resume(self) -> None:
+        """Nothing waits."""
+
+    async def give(self, verb: str, name: str, *_: object) -> Any:
+        self.given.append(f"{verb} {name}")
+        if verb == "stop":
+            self.desired[name] = Desired.STOPPED
+            await self.store.run(lambda tx: tx.desired.set(name, Desired.STOPPED, by="anna", at=self.clock.now()))
+        return Given(state=PlanState.FAILED)
+
+    async def order(self, what: str) -> Any:
+        command = Command(id=what, verb="emergency", args={"what": what}, by="anna", at=self.clock.now())
+        return await Emergency(cast("Node", self)).carry_out(command)
+
+
+@dataclass(frozen=True)
+class Given:
+    """A plan that has come to its end."""
+
+    state: PlanState
+
+
+@pytest.fixture
+def pretended(tmp_path: Path) -> Iterator[Pretended]:
+    """All of it runs."""
+    made = Pretended(tmp_path)
+    yield made
+    made.store.close()
+
+
+async def test_what_survived_its_stop_is_stopped_again(pretended: Pretended) -> None:
+    """Though nobody wants it to run any more; what is gone is left alone, and a person's own stop is not taken back."""
+    pretended.desired["bot"] = Desired.STOPPED
+    await pretended.store.run(lambda tx: tx.desired.set("bot", Desired.STOPPED, by="anna", at=pretended.clock.now()))
+    pretended.pids["bot"] = None
+    for _ in range(2):
+        assert (await pretended.order("shutdown"))["verified"] is False
+    assert pretended.given == ["stop api", "stop api"]
+    pretended.pids["bot"] = 2
+    await pretended.order("shutdown")
+    assert sorted(pretended.given[2:]) == ["stop api", "stop bot"]
+    assert (await pretended.store.run(standing)).stopped == ("api",)
+    pretended.pids = {}
+    assert (await pretended.order("shutdown")) == {"plans": [], "verified": True}
+
+
+async def test_of_two_orders_at_once_both_are_remembered(pretended: Pretended) -> None:
+    """So that `resume` takes back all of it."""
+    await asyncio.gather(pretended.order("baseline"), pretended.order("shutdown"))
+    found = await pretended.store.run(standing)
+    assert (found.baseline, sorted(found.stopped)) == ({"guards": ["plan-baseline-guards"]}, ["api", "bot"])

@@ -6,6 +6,7 @@ after a crash in between.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeVar
 
 from paramedic.model.component import Component, Desired
@@ -91,11 +92,17 @@ async def foreseen(bench: Bench, verb: str, names: Sequence[str] = (), release: 
             "rollback": (switch,) if runs_nothing(bench, each) else (switch, *ROLLBACK[1:]),
             "shutdown": (PlaybookStep(action="process.stop"),),
         }[verb]
-        if verb == "shutdown" and bench.processes.facts(each).desired is Desired.STOPPED:
+        if verb == "shutdown" and is_down(bench, each):
             continue
         book = Playbook(name=f"emergency-{verb}", title=verb, heals=(), steps=steps, verify=Verification(times=1))
         found.append(await draw_up(bench, book, each.name, verb, (), incident=None, attempt=1, baseline={}))
     return tuple(found)
+
+
+def is_down(bench: Bench, component: Component) -> bool:
+    """Whether it is stopped on purpose and gone; what is only wanted to be stopped may have survived its stop."""
+    facts = bench.processes.facts(component)
+    return facts.desired is Desired.STOPPED and facts.pid is None
 
 
 def runs_nothing(bench: Bench, component: Component) -> bool:
@@ -129,9 +136,8 @@ class Emergency:
 
     async def _baseline(self, command: Command) -> list[Plan]:
         names = [each.name for each in self._wanted(command, "baseline")]
-        now = await self._standing()
-        plan_ids = {name: [*now.baseline.get(name, ()), f"plan-{command.id}-{name}"] for name in names}
-        await self._note(replace(now, baseline={**now.baseline, **plan_ids}))
+        made = {name: f"plan-{command.id}-{name}" for name in names}
+        await self._note(lambda now, _: replace(now, baseline=_with(now.baseline, made)))
         return [await self._act(command, name, ENTER, {}) for name in names]
 
     async def _rollback(self, command: Command) -> list[Plan]:
@@ -146,11 +152,14 @@ class Emergency:
         return plans
 
     async def _shutdown(self, command: Command) -> list[Plan]:
-        desired = await self._insist(lambda tx: tx.desired.all())
-        wanted = [each.name for each in self._wanted(command, "shutdown") if desired.get(each.name) != Desired.STOPPED]
-        now = await self._standing()
-        stopped = (*(each for each in reversed(wanted) if each not in now.stopped), *now.stopped)
-        await self._note(replace(now, stopped=self._in_order(stopped)))
+        found = self._wanted(command, "shutdown")
+        wanted = [each.name for each in found if not is_down(self._node.bench, each)]
+
+        def noted(now: Standing, desired: Mapping[str, Desired]) -> Standing:
+            ours = {each for each in wanted if desired.get(each) is not Desired.STOPPED}  # others a person had stopped
+            return replace(now, stopped=self._in_order([*{*ours, *now.stopped}]))
+
+        await self._note(noted)
         return [await self._node.orders.give("stop", name, command.by, command.id) for name in wanted]
 
     async def _resume(self, command: Command) -> list[Plan]:
@@ -161,16 +170,14 @@ class Emergency:
                 pids = [pid for each in made for pid in await self._told(PlanId(each))]
                 plans.append(await self._act(command, name, LEAVE, {"pids": pids}))
             if not plans or _is_verified(plans[-1]):
-                now = await self._standing()
-                await self._note(replace(now, baseline={key: v for key, v in now.baseline.items() if key != name}))
+                await self._note(partial(_taken_back, name=name, plans=made))
         for name in self._in_order((await self._standing()).stopped):
             desired = await self._insist(lambda tx: tx.desired.all())
             is_ours = name in self._node.service.components and desired.get(name) is Desired.STOPPED
             if is_ours:
                 plans.append(await self._node.orders.give("start", name, command.by, command.id))
             if not is_ours or _is_verified(plans[-1]):
-                now = await self._standing()
-                await self._note(replace(now, stopped=tuple(each for each in now.stopped if each != name)))
+                await self._note(partial(_started, name=name))
         return plans
 
     async def _act(self, command: Command, name: str, action: str, params: Mapping[str, Json]) -> Plan:
@@ -195,9 +202,14 @@ class Emergency:
     async def _standing(self) -> Standing:
         return await self._insist(standing)
 
-    async def _note(self, now: Standing) -> None:
-        value: Json = None if now.is_over else dump(now)
-        await self._insist(lambda tx: tx.notes.set(NOTE, value))
+    async def _note(self, change: Callable[[Standing, Mapping[str, Desired]], Standing]) -> None:
+        """Read and written in one transaction, because several orders may be carried out at once."""
+
+        def changed(tx: Transaction) -> None:
+            now = change(standing(tx), tx.desired.all())
+            tx.notes.set(NOTE, None if now.is_over else dump(now))
+
+        await self._insist(changed)
 
     async def _insist(self, fn: Callable[[Transaction], Found]) -> Found:
         return await insist(self._node.store, fn, self._node.clock.sleep)
@@ -215,3 +227,17 @@ def why_nothing(verb: str) -> str:
 
 def _is_verified(plan: Plan) -> bool:
     return plan.state is PlanState.VERIFIED
+
+
+def _with(known: Mapping[str, list[str]], made: Mapping[str, str]) -> dict[str, list[str]]:
+    return {**known, **{name: [*known.get(name, ()), plan] for name, plan in made.items()}}
+
+
+def _taken_back(now: Standing, _: object, *, name: str, plans: Sequence[str]) -> Standing:
+    """What was ordered meanwhile stays."""
+    left = {**now.baseline, name: [each for each in now.baseline.get(name, ()) if each not in plans]}
+    return replace(now, baseline={key: found for key, found in left.items() if found})
+
+
+def _started(now: Standing, _: object, *, name: str) -> Standing:
+    return replace(now, stopped=tuple(each for each in now.stopped if each != name))
