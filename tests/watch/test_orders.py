@@ -1,17 +1,24 @@
 """Start, stop, restart: an operator's word is a plan with receipts, holds until the next word, and alarms nobody."""
 
+import asyncio
 import json
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from scene import DEAD, Scene
 from station import IncidentState, Station, until, words
 
 from living import free_port
+from paramedic.model.playbook import Plan, PlanState
 from paramedic.model.receipt import Phase
+from paramedic.model.status import Status
+from paramedic.model.wire import Json
+from paramedic.watch.orders import Orders
+from scenery import part
 
 CHILD = """
 import sys, time
@@ -124,3 +131,36 @@ def test_a_restart_that_does_not_come_up_becomes_an_incident(make: Any) -> None:
     incident = station.incident("job", IncidentState.ESCALATED, within_s=60)
     assert incident.code == "process.crash-loop"
     assert "no license found for shop" in str(station.read(lambda tx: tx.findings.latest()))
+
+
+def several(here: Scene, name: str, *names: str) -> asyncio.Task[Plan]:
+    """An order on one component whose steps touch several."""
+    supervisor: Any = None  # nothing is started here
+    orders = Orders(here.bench, here.triage, here.attendant, here.store, supervisor)
+    params: dict[str, Json] = {"action": "scene.mend", "with": {"components": list(names)}, "checks": []}
+    return asyncio.create_task(orders.give("act", name, "anna", f"order-{name}", params))
+
+
+async def test_an_order_waits_for_all_that_it_touches(scene: Callable[..., Scene]) -> None:
+    """A recovery works on one of its components, not on the one that was named: the order comes after it."""
+    here = scene(part("a"), part("b"))
+    here.luck.hold = asyncio.Event()
+    await here.begin()
+    await here.see("b", Status.CRITICAL, DEAD)
+    await here.until(lambda: here.luck.now == 1)
+    ordered = several(here, "a", "a", "b")
+    await here.until(lambda: here.previews > 2)
+    await asyncio.sleep(0.1)
+    assert here.luck.done == ["b"]
+    here.luck.hold.set()
+    assert (await ordered).state is PlanState.VERIFIED
+    assert (sorted(here.luck.done), here.luck.most) == (["a", "b", "b"], 1)
+
+
+async def test_two_orders_at_once_on_the_same_component_follow_each_other(scene: Callable[..., Scene]) -> None:
+    """Neither runs yet when both look: one has its place all the same, the other waits."""
+    here = await scene(part("a"), part("b"), part("c")).begin()
+    both = await asyncio.gather(several(here, "a", "a", "b"), several(here, "c", "c", "b"))
+    assert [each.state for each in both] == [PlanState.VERIFIED] * 2
+    assert (sorted(here.luck.done), here.luck.most) == (["a", "b", "b", "c"], 1)
+    assert not here.attendant.running

@@ -11,6 +11,7 @@ from paramedic.model.playbook import FailedCheck, Plan, PlanState, Playbook, Pla
 from paramedic.model.service import Service
 from paramedic.model.status import Severity
 from paramedic.model.wire import Json
+from paramedic.recovery.limits import worked_on
 from paramedic.recovery.planning import Bench, blocked, draw_up
 from paramedic.store import Store, Transaction, insist
 from paramedic.watch.attendant import Attendant
@@ -63,8 +64,6 @@ class Orders:
             if plan is None:
                 if verb in _WISHES:
                     await self._wish(name, Desired.STOPPED if verb == "stop" else Desired.RUNNING, by)
-                if verb != "shut-down":
-                    await self._free(name)
                 plan = await self._draw(verb, name, by, plan_id, params or {})
             if plan.state is PlanState.COMMITTED:
                 touched |= {step.component: None for step in plan.steps}
@@ -91,18 +90,21 @@ class Orders:
         else:
             self._triage.stopped.discard(name)
 
-    async def _free(self, name: str) -> None:
-        """Wait for plans that work on the component: two hands on one process undo each other's work."""
-        for plan in list(self._attendant.running.values()):
-            if name in (step.component for step in plan.steps):
-                await self._attendant.over(plan.id)
-
     async def _insist(self, fn: Callable[[Transaction], Result]) -> Result:
         """An order is kept, however long the store takes to be there again."""
         return await insist(self._store, fn, self.bench.clock.sleep)
 
     async def _draw(self, verb: str, name: str, by: str, plan_id: PlanId, params: Mapping[str, Json]) -> Plan:
-        plan = await self._bind(verb, name, params)
+        """Drawn up when nothing else works on what it touches: two hands on one process undo each other's work."""
+        while True:
+            plan = await self._bind(verb, name, params)
+            mine = {name, *worked_on(plan)}
+            running = self._attendant.running.items()
+            others = [other for other, each in running if other != plan_id and mine & worked_on(each)]
+            if verb == "shut-down" or not others:
+                break
+            for each in others:
+                await self._attendant.over(each)
         why = blocked(plan)
         plan = replace(
             plan,
@@ -112,6 +114,8 @@ class Orders:
             ended_at=plan.created_at if why else None,
             approved_by=by,
         )
+        if not why:
+            self._attendant.limits.begin(plan)  # its place is taken before anything is awaited: others wait for it
         await self._triage.save(Chapter(at=plan.created_at, plan=plan), must=True)
         return plan
 
