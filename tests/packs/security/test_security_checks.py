@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+import sys
 import threading
 import warnings
 from contextlib import contextmanager
@@ -85,12 +86,54 @@ async def test_a_log_is_read_on_where_it_grows(look, tmp_path):
     assert (await look(exposed, target))[0].status is Status.OK
 
 
-async def test_of_a_long_log_the_end_is_read(look, tmp_path):
-    """The newest mebibyte, with the right number of its line."""
+async def test_a_long_log_is_read_again_after_a_restart(look, bench, tmp_path):
+    """Where nothing is remembered, an old secret is found again, however much was written behind it."""
     log = tmp_path / "a.log"
-    log.write_text(f"token={TOKEN}\n" + "nothing to see here\n" * 100_000 + f"token={TOKEN}\n")
+    log.write_text(f"token={TOKEN}\n" + "nothing to see here\n" * 100_000)
+    for _ in range(2):
+        (found,) = await look(exposed, Security(logs=(log,)))
+        assert (found.line, found.measures) == (1, {"secrets": 1.0})
+        bench.memories.clear()
+
+
+async def test_nobody_says_that_all_is_well_before_all_is_read(look, tmp_path, monkeypatch):
+    """Where the time of a look is up it is not known; the next looks go on, to a finding or to their end."""
+    monkeypatch.setattr(sys.modules[exposed.run.__module__], "_LOOK_S", 0.0)
+    monkeypatch.setattr(sys.modules[exposed.run.__module__], "_CHUNK", 1 << 12)
+    log = tmp_path / "a.log"
+    log.write_text("nothing to see here\n" * 500 + f"token={TOKEN}\n")
+    for _ in range(2):
+        (found,) = await look(exposed, Security(logs=(log,)))
+        assert found.status is Status.UNKNOWN
+        assert "is not read to its end yet" in found.observed
+    (found,) = await look(exposed, Security(logs=(log,)))
+    assert (found.code, found.line) == ("security.secret-exposed", 501)
+
+
+async def test_what_is_passed_by_is_told(look, tmp_path, monkeypatch):
+    """Of a log that is longer than anybody reads, the end is read, with the right numbers of lines."""
+    monkeypatch.setattr(sys.modules[exposed.run.__module__], "_FIRST", 1 << 20)
+    log = tmp_path / "a.log"
+    log.write_text(f"token={TOKEN}\n" + "nothing to see here\n" * 100_000)
+    (found,) = await look(exposed, Security(logs=(log,)))
+    assert found.status is Status.OK
+    assert "only the last 1 MiB were read of `a.log`" in found.observed
+    with log.open("a") as out:
+        out.write(f"token={TOKEN}\n")
     (found,) = await look(exposed, Security(logs=(log,)))
     assert (found.line, found.measures) == (100_002, {"secrets": 1.0})
+
+
+async def test_secrets_without_end_are_counted(look, bench, tmp_path, monkeypatch):
+    """A hundred places are remembered of a file, the others are a number."""
+    monkeypatch.setattr(sys.modules[exposed.run.__module__], "_CHUNK", 1 << 11)
+    log = tmp_path / "a.log"
+    log.write_text(f"token={TOKEN}\n" * 500)
+    (found,) = await look(exposed, Security(logs=(log,)))
+    assert "and 499 more" in found.observed
+    assert found.measures == {"secrets": 500.0}
+    (memory,) = bench.memories.values()
+    assert len(memory["readers"][log].seen) == 100
 
 
 async def test_a_secret_in_a_file_of_settings(look, tmp_path):
