@@ -143,6 +143,8 @@ async def _bad(yard: Yard) -> None:
         "nothing before",
         "damaged",
         "another cause",
+        "another stopped",
+        "another unseen",
         "not restarted",
         "failed before",
         "starting",
@@ -158,6 +160,8 @@ async def test_what_is_not_blamed(yard: Yard, tmp_path: Path, case: str) -> None
         "nothing before": "no other release is known",
         "damaged": "is missing or empty",
         "another cause": "and so does `db`",
+        "another stopped": "and `db` is stopped",
+        "another unseen": "and nobody knows how `db` is",
         "not restarted": "was not started since",
         "failed before": "failed already before",
         "starting": "is starting",
@@ -172,6 +176,10 @@ async def test_what_is_not_blamed(yard: Yard, tmp_path: Path, case: str) -> None
             (tmp_path / "releases/r1/app.py").write_text("")
         case "another cause":
             yard.says(Status.CRITICAL, "tcp.refused", of="db")
+        case "another stopped":
+            yard.bench.processes.set("db", desired=Desired.STOPPED)
+        case "another unseen":
+            yard.says(Status.UNKNOWN, of="db")
         case "not restarted":
             yard.ready(uptime_s=3600.0, exits=())
         case "failed before":
@@ -189,6 +197,20 @@ async def test_what_is_not_blamed(yard: Yard, tmp_path: Path, case: str) -> None
     found = await yard.judge()
     assert found.status is Status.INFO
     assert said[case] in found.observed
+
+
+async def test_what_began_while_another_was_away_is_not_blamed_when_it_is_back(yard: Yard) -> None:
+    """The component may need a moment, or a restart; the release was not the reason."""
+    await _bad(yard)
+    yard.onset = yard.later(0)
+    yard.bench.processes.set("db", desired=Desired.STOPPED)
+    assert "is stopped" in (await yard.judge()).observed
+    yard.bench.processes.set("db", desired=Desired.RUNNING)
+    found = await yard.judge()
+    assert found.status is Status.INFO
+    assert "while something that it needs was away" in found.observed
+    yard.onset = yard.later(3600)
+    assert (await yard.judge()).status is Status.CRITICAL, "this time it fails by itself"
 
 
 async def test_a_lone_look_needs_the_others(yard: Yard, look: Any) -> None:

@@ -11,6 +11,7 @@ from paramedic.sdk.blocking import in_thread
 _BLAME_S = 600.0
 _PROVEN_S = 60.0
 _STARTS_S = 30.0
+_EXCUSED = "something else was away"
 
 
 @check(codes.LINK_BROKEN, codes.UNFINISHED, of=Release, timeout_s=5, every_s=10)
@@ -111,7 +112,8 @@ class _Judged:
         """Its checks fail: is it the release?"""
         context, seen, name = self.context, self.seen, self.component.name
         if other := self._other_cause():
-            return context.info(f"`{name}` fails, and so does `{other}`, which may be why; `{seen.name}` is not blamed")
+            context.memory[_EXCUSED] = context.clock.now()
+            return context.info(f"`{name}` fails, and {other}, which may be why; `{seen.name}` is not blamed")
         if not self._runs_it() and not self._failed_starts():
             return context.info(f"`{name}` was not started since `{seen.name}` was switched to")
         if self._is_starting():
@@ -119,6 +121,9 @@ class _Judged:
         onset = context.failing_since(name)
         if onset is None or not self._is_certain(failing, onset):
             return context.info(f"`{name}` fails for the first time; another look will tell")
+        excused = context.memory.get(_EXCUSED)
+        if isinstance(excused, datetime) and onset <= excused:
+            return context.info(f"`{name}` began to fail while something that it needs was away")
         if onset < seen.since:
             return context.info(f"`{name}` failed already before `{seen.name}` was switched to")
         if was_well := await in_thread(self._is_noted) or f"passing {seen.name} {seen.since}" in context.memory:
@@ -186,13 +191,19 @@ class _Judged:
         return is_gone or not self.context.looks_again or max(each.at for each in failing if each.at) > onset
 
     def _other_cause(self) -> str | None:
-        """Something else that fails and that the component needs, or the machine it runs on."""
+        """What else is away or unseen of what the component needs, or of the machine it runs on, in words."""
         service, me = self.context.service, self.context.component.name
         hosts = [each.name for each in service.components.values() if each.kind == "host"]
-        needed = [each for each in (*service.needs(self.component.name), *hosts) if each != me]
-        return next(
-            (each for each in needed if any(f.status is Status.CRITICAL for f in self.context.found(each))), None
-        )
+        for each in service.needs(self.component.name):
+            if self.context.processes.facts(service.components[each]).desired is Desired.STOPPED:
+                return f"`{each}` is stopped"
+        for each in (*service.needs(self.component.name), *hosts):
+            statuses = {found.status for found in self.context.found(each)} if each != me else ()
+            if Status.CRITICAL in statuses:
+                return f"so does `{each}`"
+            if Status.UNKNOWN in statuses:
+                return f"nobody knows how `{each}` is"
+        return None
 
 
 def _spell(seconds: float) -> str:
