@@ -105,6 +105,34 @@ def test_a_call_by_hand_reaches_people_and_so_does_its_end(
     assert json.loads(paramedic("incidents", "--json").stdout)[0]["state"] == "resolved"
 
 
+def test_secrets_that_people_write_are_not_recorded(
+    paramedic: Run, home: Path, service: tuple[list[dict[str, object]], list[str]]
+) -> None:
+    """Neither one of the service file nor one that looks like it, in a reason, a note or a change, in any record."""
+    del service
+    with (home / "paramedic.yaml").open("a") as file:
+        file.write("  db: {kind: postgres, dsn: 'postgresql://shop:sword-fish-7@127.0.0.1:1/shop'}\n")
+    said = "it is sword-fish-7 at redis://u:perch-pike-9@cache/0"
+    told = [
+        paramedic("change", "record", "self", "--kind", "flag", "--what", said),
+        paramedic("change", "record", "self", "--kind", "config", "--what", said, "--json"),
+        paramedic("escalate", "self", "--reason", said),
+        paramedic("acknowledge", json.loads(paramedic("incidents", "--json").stdout)[0]["id"], "--note", said),
+        paramedic("change", "list"),
+        paramedic("change", "list", "--json"),
+    ]
+    assert [each.returncode for each in told] == [0] * 6, told
+    assert "it is [redacted] at" in told[-1].stdout
+    files = [each.read_bytes() for each in home.rglob("*") if each.is_file()]
+    records = b"".join(
+        each for each in files if b"service: shop" not in each
+    )  # the file itself, and its last good copy
+    assert b"it is [redacted] at" in records
+    for secret in ("sword-fish-7", "perch-pike-9"):
+        assert secret not in "".join(each.stdout + each.stderr for each in told)
+        assert secret.encode() not in records
+
+
 def test_routes_are_tried_before_they_are_needed(
     paramedic: Run, home: Path, service: tuple[list[dict[str, object]], list[str]]
 ) -> None:

@@ -13,6 +13,7 @@ from paramedic.model.happening import Happening
 from paramedic.model.ids import IncidentId
 from paramedic.model.incident import TimelineEntry
 from paramedic.model.status import Status
+from paramedic.report.redaction import Redactor
 from paramedic.sdk import Context, Kind, Pack, Registry
 from paramedic.watch.happenings import Happenings
 from scenery import part
@@ -30,6 +31,7 @@ class Told:
         self.node = SimpleNamespace(
             triage=scene.triage, service=scene.service, registry=Registry((Pack(name="it", kinds=(kind,)),)),
             clock=scene.clock, store=scene.store, journal=scene.journal, supervisor=None,
+            redactor=Redactor(("swordfish",)),
         )  # fmt: skip
         self.job = Happenings(self.node)  # type: ignore[arg-type]
 
@@ -156,3 +158,11 @@ async def test_one_that_cannot_tell_silences_nobody(scene, caplog) -> None:
     await told.job.take_down()
     assert await told.lines() == ["opened"]
     assert "what odd tells is not known" in caplog.text
+
+
+async def test_no_secret_gets_into_a_timeline(scene) -> None:
+    """What a guard tells is somebody's text: it is made safe before it is recorded."""
+    told = await sick(scene)
+    told.says_now("opened: login with swordfish failed", "model")
+    await told.job.take_down()
+    assert await told.lines() == ["opened", "opened: login with [redacted] failed"]

@@ -1,5 +1,6 @@
 """``paramedic change``: tell of what was changed, so that a diagnosis can ask for it; and what is known of changes."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from paramedic.model.change import Change, ChangeKind
 from paramedic.model.clock import SystemClock
 from paramedic.model.errors import UsageError
 from paramedic.model.wire import dump
+from paramedic.report.redaction import Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,7 +40,10 @@ def list_(context: click.Context, component: str | None, limit: int, style: str)
     if component is not None:
         _known(service, component)
     found = known_changes(service, registry, SystemClock().now())
-    found = tuple(each for each in found if component in (None, each.component))[:limit]
+    safe = Redactor(service.secrets).text  # what files tell, and what was recorded while a secret was unknown
+    found = tuple(
+        replace(each, what=safe(each.what), by=safe(each.by)) for each in found if component in (None, each.component)
+    )[:limit]
     if style == "json":
         show_json(found)
         return
@@ -60,6 +65,7 @@ def record(  # noqa: PLR0917  # click passes them by name
     service, registry = load_service(context)
     if component is not None:
         _known(service, component)
+    what = Redactor(service.secrets).text(what)
     told = Change(at=_time(at), kind=ChangeKind(kind), component=component, what=what, by=who())
     result = ask(service, registry, "change", {"change": dump(told)})
     show_json(result) if style == "json" else click.echo(f"recorded: {kind} of {component or service.name}: {what}")

@@ -10,6 +10,7 @@ from paramedic.model.ids import new_id
 from paramedic.model.receipt import Command, CommandState
 from paramedic.model.service import Service
 from paramedic.model.wire import Json
+from paramedic.report.redaction import Redactor
 from paramedic.sdk.pack import Registry
 from paramedic.store import open_store
 from paramedic.watch.commands import Commands
@@ -17,6 +18,8 @@ from paramedic.watch.delivery import Delivery
 from paramedic.watch.node import Node
 
 _POLL_S = 0.05
+_WORDS = ("reason", "note")
+"""Arguments in which people write what they like."""
 _RETIRE_S = 10.0
 """For recoveries that a crash interrupted and that went on meanwhile."""
 _WITHDRAWN: Mapping[str, Json] = {"error": "withdrawn"}
@@ -32,6 +35,8 @@ async def ask(service: Service, registry: Registry, verb: str, args: Mapping[str
     """
     clock = SystemClock()
     settings = service.settings
+    safe = Redactor(service.secrets)
+    args = {name: safe.data(value) if name in _WORDS else value for name, value in args.items()}
     store = await asyncio.to_thread(open_store, settings.store, node=settings.node, clock=clock)
     try:
         command = Command(id=new_id("cmd", clock.now()), verb=verb, args=args, by=by, at=clock.now())

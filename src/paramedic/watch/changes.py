@@ -13,6 +13,7 @@ from paramedic.incident import Chapter
 from paramedic.model.change import Change, ChangeKind
 from paramedic.model.receipt import Receipt
 from paramedic.model.service import Service
+from paramedic.report.redaction import Redactor
 from paramedic.sdk.blocking import in_thread
 from paramedic.sdk.pack import Registry
 from paramedic.watch.jobs import said
@@ -83,7 +84,8 @@ def of_files(service: Service, registry: Registry, name: str, since: datetime) -
     except Exception as error:  # a boundary: a stranger's code; the diagnosis goes on without
         _log.warning("the changes of %s are not known: %s", name, said(error))
         return ()
-    return tuple(replace(each, component=name) for each in found)
+    safe = Redactor(service.secrets if found else ())
+    return tuple(replace(each, component=name, what=safe.text(each.what)) for each in found)
 
 
 def between(old: Service, new: Service, at: datetime) -> Iterator[Change]:

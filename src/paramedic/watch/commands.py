@@ -154,12 +154,13 @@ class Commands:
 
     async def _acknowledge(self, command: Command) -> Result:
         incident = self._unresolved(str(command.args["incident"]))
-        await self._node.attendant.acknowledge(incident, command.by, str(command.args.get("note") or ""))
+        note = self._node.redactor.text(str(command.args.get("note") or ""))
+        await self._node.attendant.acknowledge(incident, command.by, note)
         return {"incident": incident.id, "acknowledged_by": command.by}
 
     async def _escalate(self, command: Command) -> Result:
         """Call people about an incident, or about what no check has found; or say that the latter is over."""
-        reason = str(command.args.get("reason") or "")
+        reason = self._node.redactor.text(str(command.args.get("reason") or ""))
         given = command.args.get("severity")
         severity = Severity(str(given)) if given else None
         if name := command.args.get("incident"):
@@ -189,6 +190,7 @@ class Commands:
         change = load(Change, command.args["change"])
         if change.component is not None and change.component not in self._node.service.components:
             raise UsageError(f"there is no component `{change.component}` in the service file that is watched")
+        change = replace(change, what=self._node.redactor.text(change.what))
         await self._node.triage.changes.record(change)
         return {"change": dump(change)}
 

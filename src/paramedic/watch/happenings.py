@@ -1,6 +1,7 @@
 """What components tell of themselves, put into the timelines of the incidents that they are part of."""
 
 import logging
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from paramedic.incident import Chapter
@@ -68,7 +69,8 @@ class Happenings:
             processes=node.supervisor,
         )
         try:
-            return await tells(context, since)
+            found = await tells(context, since)
+            return tuple(replace(each, text=node.redactor.text(each.text)) for each in found)
         except Exception as error:  # a boundary: a stranger's code; what the others tell is taken down all the same
             _log.warning("what %s tells is not known: %s", component.name, said(error))
             return ()
