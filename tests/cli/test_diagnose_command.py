@@ -31,7 +31,7 @@ def test_one_screen_says_what_why_and_what_would_be_done(paramedic: Run, home: P
     lines = told.stdout.splitlines()
     assert len(lines) <= 24
     assert max(map(len, lines)) <= 80
-    for word in ("suspects", "own-failure", "changed before", "ruled out", "not looked at", "decided by", "healed by"):
+    for word in ("suspects", "gravity", "changed before", "ruled out", "not looked at", "decided by", "healed by"):
         assert word in told.stdout, told.stdout
     assert sorted(home.rglob("*")) == before
 
