@@ -105,12 +105,12 @@ def test_every_text_survives(tmp_path: Path) -> None:
     for text in texts:
         guess = Guess(
             name="x", what="a\nb # c", candidates=[Candidate(keys={"kind": "process", "match": "^x"})],
-            common={"owner": {"systemd": text or "x"}},
+            common={"group": text or "y"},
         )  # fmt: skip
         content = written("a: b", [guess], [LeftOut(name="x\ny", why="z")])
         service = load(tmp_path / "paramedic.yaml", load_packs(), {}, text=content)
         assert service.name == "a: b"
-        assert service.components["x"].owner.unit == (text or "x")
+        assert service.components["x"].group == (text or "y")
     guess = Guess(name="x", what="", candidates=[Candidate(keys={"kind": "http", "url": Reference("${URL}")})])
     service = load(tmp_path / "p.yaml", load_packs(), {"URL": "http://a/"}, text=written("s", [guess], []))
     assert service.components["x"].target.url == "http://a/"

@@ -323,4 +323,5 @@ def test_the_pack_declares_all_its_parts() -> None:
     target = Config(path=Path("a.yaml"), schema=Path("s.json"))
     assert kind.files(target) == (Path("a.yaml"), Path("s.json"))
     assert kind.keeps(target) == (Path("a.yaml"),)
-    assert {each.id.partition(".")[2] for each in pack.actions} == {"restore", "reset", "put", "reload-dependants"}
+    parts = {"restore", "reset", "revert", "put", "reload-dependants"}
+    assert {each.id.partition(".")[2] for each in pack.actions} == parts
