@@ -13,7 +13,7 @@ from paramedic.model.service import Service
 from paramedic.model.status import Severity
 from paramedic.model.wire import Json
 
-_reason = click.option("--reason", default="", help="Why, for the record.")
+_reason = click.option("--reason", default="", envvar="PARAMEDIC_REASON", help="Why, for the record.")
 
 
 def _seconds(context: click.Context, parameter: click.Parameter, text: str | None) -> float | None:

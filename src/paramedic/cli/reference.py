@@ -54,6 +54,7 @@ ENVIRONMENT = {
     "TERM": "`dumb`: no colour and no progress",
     "XDG_CONFIG_HOME": "where `paramedic/settings.yaml` of the user lies; `~/.config` without it",
     "XDG_CACHE_HOME": "where names for shell completion are kept; `~/.cache` without it",
+    "PARAMEDIC_REASON": "why, for the record, where `recover`, `approve` or `reject` has no `--reason`",
     "PARAMEDIC_GUARD_DIR": "where the guards of a service leave word of themselves",
     "PARAMEDIC_SERVICE": "the name under which they do so",
     "GITHUB_WORKSPACE": "the repository, as seen from which reports for reviews name files",

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _LONGEST_TEXT = 500
 _GRACE_S = 15.0
+_REASON = "PARAMEDIC_REASON"
+"""What an error says may be secret: everybody may read a command line, but not an environment."""
 _TOKEN = "PARAMEDIC_LAUNCH"  # noqa: S105  # the name of a variable: who carries it ends with the component
 
 
@@ -132,10 +134,10 @@ class AutoRecovery:
         argv = [
             *(sys.executable, "-P", "-m", "paramedic"),
             *(("--file", str(self._file)) if self._file else ()),
-            *("recover", *target, "--unattended", "--json", "--reason", reason),
+            *("recover", *target, "--unattended", "--json"),
             *(("--severity", severity) if severity else ()),
         ]
-        environ = {name: value for name, value in os.environ.items() if name != _TOKEN}
+        environ = {name: value for name, value in os.environ.items() if name != _TOKEN} | {_REASON: reason}
         try:
             code, out, told = _run(argv, environ, self._limit_s)
         except OSError as failed:
