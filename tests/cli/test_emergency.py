@@ -162,11 +162,13 @@ def test_without_a_watch(living: Living) -> None:
     assert os.readlink(living.folder / "current") == "releases/r2"
     assert living.run("emergency", "shutdown", "--confirm").returncode == 0
     assert not living.pids("server.py")
+    assert "in an emergency" in living.run("status").stdout, "nobody takes it for an ordinary stop"
     assert living.run("emergency", "rollback", "--to", "r1").returncode == 0
     assert os.readlink(living.folder / "current") == "releases/r1"
     assert not living.pids("current/writer.py"), "what is stopped on purpose is not started with another release"
     assert living.run("emergency", "resume").returncode == 0
     assert living.pids("server.py")
+    assert "in an emergency" not in living.run("status").stdout
     assert living.run("emergency", "shutdown", "--confirm").returncode == 0
 
 

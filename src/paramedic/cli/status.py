@@ -43,6 +43,7 @@ class _Known:
     incidents: tuple[Incident, ...] = ()
     watched_until: Mapping[str, datetime] = field(default_factory=dict)
     is_paused: bool = False
+    is_emergency: bool = False
     halted: str | None = None
     maintenance: Json = None
 
@@ -88,6 +89,7 @@ def status(context: click.Context, public: bool, style: str) -> None:
                     "exit_code": overall.exit_code,
                     "paused": known.is_paused,
                     "halted": known.halted,
+                    "emergency": known.is_emergency,
                     "watched": is_watched,
                     "components": dump(standing),
                     "incidents": dump(known.incidents),
@@ -135,7 +137,7 @@ def _told(now: datetime, tx: "Transaction") -> tuple[tuple[Incident, Sequence[Ti
 
 
 def _known(tx: "Transaction") -> _Known:
-    from paramedic.store.notes import HALTED, MAINTENANCE, PAUSED
+    from paramedic.store.notes import EMERGENCY, HALTED, MAINTENANCE, PAUSED
 
     note = tx.notes.get(HALTED)
 
@@ -145,6 +147,7 @@ def _known(tx: "Transaction") -> _Known:
         incidents=tuple(tx.incidents.unresolved()),
         watched_until={each.node: each.until for each in tx.nodes.all()},
         is_paused=bool(tx.notes.get(PAUSED)),
+        is_emergency=bool(tx.notes.get(EMERGENCY)),
         halted=str(note["why"]) if isinstance(note, dict) and note["why"] else None,
         maintenance=tx.notes.get(MAINTENANCE),
     )
@@ -168,6 +171,8 @@ def _lines(
         yield from folded(one_line(said), columns, rest="  ")
     if known.is_paused:
         yield "automation is paused: every plan waits for approval; `paramedic resume` goes on"
+    if known.is_emergency:
+        yield "in an emergency: `paramedic emergency` tells what was ordered, `emergency resume` undoes it"
     for window in planned:
         yield from folded(one_line(f"maintenance window {window.said}"), columns, rest="  ")
     wide = min(24, max((len(each.name) for each in standing), default=0))

@@ -15,6 +15,8 @@ HALTED = "halted"
 """Why automatic healing has stopped itself, and since when it is counted whether it has to."""
 MAINTENANCE = "maintenance"
 """Planned work that people began or ended by hand."""
+EMERGENCY = "emergency"
+"""What an order of an emergency did, and ``emergency resume`` takes back; nothing where that is over."""
 
 
 class Notes:

@@ -17,11 +17,10 @@ from paramedic.model.receipt import Command, Phase
 from paramedic.model.wire import Json, dump
 from paramedic.recovery.planning import Bench, draw_up
 from paramedic.store import Transaction, insist
+from paramedic.store.notes import EMERGENCY
 from paramedic.watch.node import Node
 from paramedic.watch.orders import ROLLBACK, managed
 
-NOTE = "emergency"
-"""Under which the store keeps what ``resume`` takes back."""
 ENTER, LEAVE = "flags.enter-emergency", "flags.leave-emergency"
 VERBS = ("rollback", "baseline", "shutdown")
 """What can be ordered, the least harmful first."""
@@ -46,7 +45,7 @@ class Standing:
 
 def standing(tx: Transaction) -> Standing:
     """What the store knows of it."""
-    found = tx.notes.get(NOTE)
+    found = tx.notes.get(EMERGENCY)
     known = found if isinstance(found, dict) else {}
     baseline, stopped = known.get("baseline"), known.get("stopped")
     return Standing(
@@ -207,7 +206,7 @@ class Emergency:
 
         def changed(tx: Transaction) -> None:
             now = change(standing(tx), tx.desired.all())
-            tx.notes.set(NOTE, None if now.is_over else dump(now))
+            tx.notes.set(EMERGENCY, None if now.is_over else dump(now))
 
         await self._insist(changed)
 
