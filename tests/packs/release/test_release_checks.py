@@ -213,6 +213,38 @@ async def test_what_began_while_another_was_away_is_not_blamed_when_it_is_back(y
     assert (await yard.judge()).status is Status.CRITICAL, "this time it fails by itself"
 
 
+@pytest.mark.parametrize("case", ["starting", "not looked at", "passing at once", "first look"])
+async def test_a_bad_release_stays_blamed_while_it_is_started_again(yard: Yard, case: str) -> None:
+    """A second start of it proves nothing; passing its checks, or another release, does."""
+    await _bad(yard)
+    assert (await yard.judge()).code == "release.bad"
+    yard.ready(is_starting=True)
+    match case:
+        case "not looked at":
+            yard.found.clear()
+        case "passing at once":
+            yard.says(Status.OK)
+        case "first look":
+            yard.ready()
+            yard.onset = None
+    assert (await yard.judge()).code == "release.bad"
+    yard.ready()
+    yard.says(Status.OK)
+    assert (await yard.judge()).status is Status.OK
+    yard.ready(is_starting=True)
+    yard.says(Status.CRITICAL, "http.status")
+    assert (await yard.judge()).status is Status.INFO, "it passed, so that it is judged anew"
+
+
+async def test_another_release_begins_without_blame(yard: Yard) -> None:
+    """What was said of one is not said of the next."""
+    await _bad(yard)
+    assert (await yard.judge()).code == "release.bad"
+    yard.switch("r1")
+    yard.found.clear()
+    assert (await yard.judge()).status is Status.INFO
+
+
 async def test_a_lone_look_needs_the_others(yard: Yard, look: Any) -> None:
     """Where nothing was looked at, nothing is said to be well."""
     from paramedic.packs.release.checks import serves

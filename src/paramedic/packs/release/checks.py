@@ -76,9 +76,11 @@ async def serves(target: Release, context: Context) -> Finding:
     if failing:
         return await judged.failing(failing)
     looked = [each for each in found if each.status is not Status.UNKNOWN]
-    if not looked:
+    if not looked and not context.looks_again:
         said = f"`{component.name}` was not looked at since `{seen.name}` was switched to"
-        return context.info(said) if context.looks_again else context.unknown(said, hint="look at both at once")
+        return context.unknown(said, hint="look at both at once")
+    if not looked:
+        return judged.undecided(f"`{component.name}` was not looked at since `{seen.name}` was switched to")
     return await judged.passing()
 
 
@@ -94,9 +96,11 @@ class _Judged:
 
     async def passing(self) -> Finding:
         """Its checks pass: after a while that is worth remembering."""
-        context, seen = self.context, self.seen
+        context, seen, key = self.context, self.seen, self._key
         now = context.clock.now()
-        key = f"{seen.name} {seen.since}"
+        if f"blamed {key}" in context.memory and self._is_starting():
+            return self.undecided("it is starting once more")
+        context.memory.pop(f"blamed {key}", None)
         since = context.memory.setdefault(f"passing {key}", now)
         assert isinstance(since, datetime)
         is_proven = (now - since).total_seconds() >= context.threshold("proven_s", _PROVEN_S)
@@ -108,6 +112,15 @@ class _Judged:
             context.memory[f"noted {key}"] = True  # a write that failed is tried again at the next look
         return context.ok(f"`{self.component.name}` passes its checks with `{seen.name}`")
 
+    def undecided(self, why: str) -> Finding:
+        """It cannot be told now; one that was blamed stays so, because being started once more proves nothing."""
+        blamed = self.context.memory.get(f"blamed {self._key}")
+        return blamed if isinstance(blamed, Finding) else self.context.info(why)
+
+    @property
+    def _key(self) -> str:
+        return f"{self.seen.name} {self.seen.since}"
+
     async def failing(self, failing: list[Finding]) -> Finding:
         """Its checks fail: is it the release?"""
         context, seen, name = self.context, self.seen, self.component.name
@@ -115,18 +128,18 @@ class _Judged:
             context.memory[_EXCUSED] = context.clock.now()
             return context.info(f"`{name}` fails, and {other}, which may be why; `{seen.name}` is not blamed")
         if not self._runs_it() and not self._failed_starts():
-            return context.info(f"`{name}` was not started since `{seen.name}` was switched to")
+            return self.undecided(f"`{name}` was not started since `{seen.name}` was switched to")
         if self._is_starting():
-            return context.info(f"`{name}` is starting from `{seen.name}`")
+            return self.undecided(f"`{name}` is starting from `{seen.name}`")
         onset = context.failing_since(name)
         if onset is None or not self._is_certain(failing, onset):
-            return context.info(f"`{name}` fails for the first time; another look will tell")
+            return self.undecided(f"`{name}` fails for the first time; another look will tell")
         excused = context.memory.get(_EXCUSED)
         if isinstance(excused, datetime) and onset <= excused:
             return context.info(f"`{name}` began to fail while something that it needs was away")
         if onset < seen.since:
             return context.info(f"`{name}` failed already before `{seen.name}` was switched to")
-        if was_well := await in_thread(self._is_noted) or f"passing {seen.name} {seen.since}" in context.memory:
+        if was_well := await in_thread(self._is_noted) or f"passing {self._key}" in context.memory:
             after_s = (onset - seen.since).total_seconds()
             if after_s > context.threshold("blame_s", _BLAME_S):
                 return context.info(f"`{name}` ran well with `{seen.name}` for {_spell(after_s)} before it failed")
@@ -137,7 +150,7 @@ class _Judged:
             return context.info(f"`{name}` fails since `{seen.name}` was switched to, but {why}")
         worst = failing[0]
         ago = (context.clock.now() - seen.since).total_seconds()
-        return context.critical(
+        blamed = context.memory[f"blamed {self._key}"] = context.critical(
             codes.BAD,
             observed=f"`{name}` fails since `{seen.name}` was switched to, {_spell(ago)} ago",
             expected=f"that it passes its checks, as it did with `{back.name}`",
@@ -150,6 +163,7 @@ class _Judged:
                 Evidence(label="the release before", text=f"{back.name} passed its checks at {back.at:%F %T} UTC"),
             ),
         )
+        return blamed
 
     def _good(self) -> tuple[memory.Passed | None, str]:
         return memory.good(self.context.service, self.context.component.name, self.target, but=self.seen.name)
