@@ -8,6 +8,7 @@ from pathlib import Path
 from paramedic.model.code import Ending
 from paramedic.model.finding import Finding
 from paramedic.model.status import Status
+from paramedic.sdk import Kind
 from paramedic.watch.jobs import said
 from paramedic.watch.node import Node
 
@@ -57,6 +58,8 @@ class Keeping:
         task.add_done_callback(self._tasks.discard)
 
     def _wanted(self, component: str) -> list[Path]:
+        if not self._kept(component):
+            return []
         verdicts = [self._node.triage.verdicts.get((component, check)) for check in self._judges(component)]
         if not verdicts or not all(each and each.doubt is None and self._speaks_for(each.finding) for each in verdicts):
             return []
@@ -72,12 +75,8 @@ class Keeping:
 
     def _changed(self, component: str, *, seen_at: float) -> list[Path]:
         """Files that are another than the last copy, and no newer than what every check has seen."""
-        known = self._node.service.components.get(component)
-        kind = self._node.registry.kinds.get(known.kind) if known else None
-        if known is None or kind is None or not self._node.service.settings.state_backup_enabled:
-            return []
         wanted = []
-        for path in kind.keeps(known.target):
+        for kind, path in self._kept(component):
             try:
                 stat = path.stat()
             except OSError:
@@ -94,6 +93,14 @@ class Keeping:
             if last is None or ((stat.st_mtime_ns, stat.st_size) != last[:2] and now - last[2] >= rest_s):
                 wanted.append(path)
         return wanted
+
+    def _kept(self, component: str) -> list[tuple[Kind, Path]]:
+        """The files of a component that are copied, if any."""
+        known = self._node.service.components.get(component)
+        kind = self._node.registry.kinds.get(known.kind) if known else None
+        if known is None or kind is None or not self._node.service.settings.state_backup_enabled:
+            return []
+        return [(kind, path) for path in kind.keeps(known.target)]
 
     def _judges(self, component: str) -> list[str]:
         """The checks that say whether it is well; whether it has backups is another matter."""
