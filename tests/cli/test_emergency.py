@@ -183,12 +183,24 @@ def test_what_an_order_is_not_about(living: Living) -> None:
     told = assessed(living)
     assert told["possible"] == []
     assert "names no component of kind `guards`" in way(told, "baseline")["why_not"]
-    assert living.run("emergency", "rollback").returncode == 64
-    assert "not possible" in living.run("emergency", "rollback", "--dry-run").stdout
+    for order in ("rollback", "baseline"):
+        for ran in (living.run("emergency", order), living.run("emergency", order, "--dry-run")):
+            assert (ran.returncode, "names no component of kind" in ran.stderr) == (64, True), ran.stdout
     assert "no component that paramedic starts" in living.run("emergency", "shutdown").stderr
     text = living.run("emergency")
     assert "possible now:" in text.stdout
     assert "not paramedic emergency rollback" in text.stdout
+
+
+def test_a_release_that_nobody_has(living: Living) -> None:
+    """Is refused as a wrong name, with and without a rehearsal; none that was ever well is nothing of the caller's."""
+    for more in ([], ["--dry-run"]):
+        ran = living.run("emergency", "rollback", "--to", "r9", *more)
+        assert (ran.returncode, "holds no release `r9`" in ran.stderr) == (64, True), ran.stdout
+        ran = living.run("emergency", "rollback", *more)
+        assert (ran.returncode, "no other release is known" in ran.stdout.replace("\n  ", " ")) == (1, True), ran.stdout
+    assert living.run("emergency", "shutdown", "--dry-run").returncode == 0
+    assert living.run("emergency", "shutdown").returncode == 64
 
 
 class Pretended:

@@ -77,7 +77,7 @@ def assess(context: click.Context, within_s: float, style: str) -> None:
 def baseline(context: click.Context, components: tuple[str, ...], dry_run: bool, style: str) -> None:
     """Turn every overlay off: within a second in running processes, and in the file of flags for those started later.
 
-    `emergency resume` takes it back. Exit 0 when verified, else 1.
+    `emergency resume` takes it back. Exit 0 when verified, else 1; 64 where there are no guards.
     """
     _order(context, "baseline", components, dry_run=dry_run, style=style)
 
@@ -93,7 +93,8 @@ def rollback(
 ) -> None:
     """Go back to the last release that passed its checks, restart what runs from it, and verify.
 
-    Without names: every component of kind `release`. Exit 0 when verified, else 1.
+    Without names: every component of kind `release`. Exit 0 when verified, else 1; 64 where there is no release or
+    not the one that is named.
     """
     _order(context, "rollback", components, dry_run=dry_run, style=style, release=release)
 
@@ -107,7 +108,8 @@ def rollback(
 def shutdown(context: click.Context, components: tuple[str, ...], confirm: bool, dry_run: bool, style: str) -> None:
     """Stop every component that paramedic starts, each before what it needs. They stay stopped until `resume`.
 
-    Without `--confirm` it stops nothing and says what it would stop. Exit 0 when verified, else 1.
+    Exit 0 when verified, else 1. Without `--confirm` it stops nothing, says what it would stop and ends with 64;
+    with `--dry-run` it says the same and ends with 0.
     """
     if not (confirm or dry_run):
         service, registry = load_service(context)
@@ -145,11 +147,14 @@ def _order(
     service, registry = load_service(context)
     if dry_run:
         way = _foreseen(service, registry, verb, components, release)
+        if way.exit_code == UsageError.exit_code:
+            raise UsageError(way.why_not)
         if style == "json":
             show_json({"verb": way.verb, "would": way.would, "why_not": way.why_not})
         else:
-            click.echo("\n".join(way.would) if not way.why_not else f"not possible: {way.why_not}")
-        context.exit(1 if way.why_not else 0)
+            said = f"not possible: {way.why_not}" if way.exit_code else way.why_not
+            click.echo("\n".join(way.would) or said)
+        context.exit(way.exit_code)
     result = ask(service, registry, "emergency", {"what": verb, "components": list(components), "release": release})
     _tell(context, result, style, "nothing was to be done")
 

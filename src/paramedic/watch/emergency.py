@@ -82,7 +82,11 @@ def must_concern(bench: Bench, verb: str, names: Sequence[str] = ()) -> tuple[Co
 
 
 async def foreseen(bench: Bench, verb: str, names: Sequence[str] = (), release: str | None = None) -> tuple[Plan, ...]:
-    """The plans that an order would become; nothing is kept and nothing is done. Raises as ``must_concern`` does."""
+    """The plans that an order would become; nothing is kept and nothing is done.
+
+    Raises:
+        UsageError: as ``must_concern`` does, or none of the components can go to the release that is named.
+    """
     switch = replace(ROLLBACK[0], params={"release": release} if release else {})
     found = []
     for each in must_concern(bench, verb, names):
@@ -95,6 +99,9 @@ async def foreseen(bench: Bench, verb: str, names: Sequence[str] = (), release: 
             continue
         book = Playbook(name=f"emergency-{verb}", title=verb, heals=(), steps=steps, verify=Verification(times=1))
         found.append(await draw_up(bench, book, each.name, verb, (), incident=None, attempt=1, baseline={}))
+    reasons = [each.steps[0].preview.blocked for each in found]
+    if release and all(reasons):
+        raise UsageError("; ".join(filter(None, reasons)), hint="without `--to` it is the last one that was well")
     return tuple(found)
 
 
@@ -142,8 +149,11 @@ class Emergency:
     async def _rollback(self, command: Command) -> list[Plan]:
         release = command.args.get("release")
         params: Mapping[str, Json] = {"release": release} if release else {}
-        plans = []
-        for each in self._wanted(command, "rollback"):
+        plans: list[Plan] = []
+        wanted = self._wanted(command, "rollback")
+        if release and not await self._is_begun(command, wanted):
+            await foreseen(self._node.bench, "rollback", [each.name for each in wanted], str(release))
+        for each in wanted:
             if runs_nothing(self._node.bench, each):
                 plans.append(await self._act(command, each.name, ROLLBACK[0].action, params))
             else:
@@ -182,6 +192,11 @@ class Emergency:
     async def _act(self, command: Command, name: str, action: str, params: Mapping[str, Json]) -> Plan:
         order: Mapping[str, Json] = {"action": action, "with": dict(params), "checks": []}
         return await self._node.orders.give("act", name, command.by, command.id, order)
+
+    async def _is_begun(self, command: Command, wanted: Sequence[Component]) -> bool:
+        """Whether the order was being carried out before, when something came in between."""
+        made = [PlanId(f"plan-{command.id}-{each.name}") for each in wanted]
+        return await self._insist(lambda tx: any(tx.plans.get(each) for each in made))
 
     async def _told(self, plan: PlanId) -> list[Json]:
         """The processes that a plan told to turn everything off."""

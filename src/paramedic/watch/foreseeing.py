@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from paramedic.model.clock import SystemClock
+from paramedic.model.errors import UsageError
 from paramedic.model.finding import Finding
 from paramedic.model.playbook import Plan
 from paramedic.model.service import Service
@@ -23,6 +24,8 @@ class Way:
     would: tuple[str, ...] = ()
     """What it would do, a line for each step."""
     why_not: str = ""
+    exit_code: int = 0
+    """With which the order would end, as far as this can be told."""
 
 
 async def way(
@@ -37,7 +40,7 @@ async def way(
     """What an order would do now, to everything that it is about or to these components.
 
     Raises:
-        UsageError: one of the names is nothing that it is about.
+        UsageError: one of the names is nothing that it is about, or nobody has the release.
     """
     clock = SystemClock()
     bench = Bench(
@@ -49,12 +52,14 @@ async def way(
         last_good=LastGoodFiles(service.settings.state_dir / "last-good", clock),
     )
     if not concerned(bench, verb):
-        return Way(verb=verb, why_not=why_nothing(verb))
+        return Way(verb=verb, why_not=why_nothing(verb), exit_code=UsageError.exit_code)
     plans = await foreseen(bench, verb, names, release)
     if would := tuple(line for each in plans if not blocked(each) for line in _steps(each)):
         return Way(verb=verb, would=would)
     reasons = [f"`{each.suspect}`: {blocked(each)}" for each in plans]
-    return Way(verb=verb, why_not="; ".join(reasons) or "everything is stopped already")
+    if not reasons:
+        return Way(verb=verb, why_not="everything is stopped already")  # so that nothing is left to be done
+    return Way(verb=verb, why_not="; ".join(reasons), exit_code=1)
 
 
 async def _nothing(component: str, checks: Sequence[str] = ()) -> tuple[Finding, ...]:
