@@ -5,12 +5,14 @@ import os
 import signal
 import sys
 import urllib.request
+from datetime import datetime
 from importlib.util import find_spec
 from typing import Any
 
 from paramedic.drills.fault import Step, fault
 from paramedic.drills.patient import DrillFailed, Patient
 from paramedic.drills.ports import free_ports
+from paramedic.drills.records import Records
 from paramedic.drills.watching import LOG
 from paramedic.sdk import proc
 from paramedic.sdk.blocking import in_thread
@@ -197,8 +199,7 @@ async def ask_while_it_is_away(patient: Patient) -> None:
 async def _with_a_counter(patient: Patient) -> None:
     """A server of tools, and an API that calls it for every request."""
     await _over_http(patient)
-    # what suffers is seen before what is the matter
-    patient.edit(lambda document: document["components"]["shelf"].update(interval="8s"))
+    patient.edit(lambda document: document["components"]["shelf"].update(interval="20s"))
     (port,) = free_ports(1)
     counter = {
         "kind": "http",
@@ -217,5 +218,21 @@ async def _with_a_counter(patient: Patient) -> None:
 
 @fault("mcp-down-slow-api", prepare=_with_a_counter, impossible=_impossible)
 async def crash_what_an_api_calls(patient: Patient) -> None:
-    """Kill a server of tools; the API that calls it tries again and again, gets slow, and uses up the processor."""
+    """Kill a server of tools; the API that calls it tries again and again, gets slow, and uses up the processor.
+
+    It happens just after a look at the server, so that what suffers is seen before what is the matter.
+    """
+    async with Records(patient) as records:
+        before = await _looked_at(records)
+        deadline = patient.clock.monotonic() + 60
+        while await _looked_at(records) == before:
+            if patient.clock.monotonic() > deadline:
+                raise DrillFailed("the server of tools is not looked at")
+            await patient.clock.sleep(0.1)
     await patient.send("shelf", signal.SIGUSR1)
+
+
+async def _looked_at(records: Records) -> datetime | None:
+    """When the server of tools was asked for the last time."""
+    found = (await records.read()).findings
+    return next((each.at for each in found if each.component == "shelf" and each.check == "mcp.answers"), None)

@@ -189,12 +189,12 @@ async def hold_every_connection(patient: Patient) -> None:
     await patient.until(held.exists, "every connection to be held", within_s=30)
 
 
-@fault("postgres-slow-queries", prepare=with_a_store(slow_query_ms=2), impossible=impossible)
+@fault("postgres-slow-queries", prepare=with_a_store(slow_query_ms=60), impossible=impossible)
 async def read_from_end_to_end(patient: Patient) -> None:
     """Make a table large and let a program read all of it, again and again."""
     _ask(
         patient,
-        "CREATE TABLE documents AS SELECT n AS id, md5(n::text) AS body FROM generate_series(1, 50000) n",
+        "CREATE TABLE documents AS SELECT n AS id, md5(n::text) AS body FROM generate_series(1, 1000000) n",
         "shop",
     )
     _ask(patient, "ALTER TABLE documents OWNER TO shop; ANALYZE documents", "shop")
