@@ -12,7 +12,7 @@ import pytest
 from scene import DEAD, Scene
 from station import IncidentState, Station, until, words
 
-from living import free_port
+from living import Living, free_port
 from paramedic.model.playbook import Plan, PlanState
 from paramedic.model.receipt import Phase
 from paramedic.model.status import Status
@@ -110,6 +110,37 @@ def test_a_stop_holds_until_start_and_alarms_nobody(make: Any) -> None:
     until(station.is_well, 30, "all is well again")
     assert {each.component for each in station.incidents()} == {"base"}, station.told()
     station.once()
+
+
+def test_what_is_stopped_is_named_where_it_is_missed(tmp_path: Path) -> None:
+    """A start that fails while what it needs is stopped says so, and how both are started."""
+    asks = "import sys, urllib.request as r; r.urlopen(sys.argv[2], timeout=5); exec(open('server.py').read())"
+    port = free_port()
+    living = Living(
+        tmp_path,
+        more=f"""
+  front:
+    kind: http
+    url: http://127.0.0.1:{port}/
+    interval: 500ms
+    depends_on: [api]
+    process: {{command: ["{sys.executable}", "-c", "{asks}", "{port}", "{{{{api}}}}"]}}
+""".replace("{{api}}", "http://127.0.0.1:$PORT/"),
+    )
+    file = tmp_path / "paramedic.yaml"
+    file.write_text(file.read_text().replace("$PORT", str(living.port)))
+    try:
+        assert living.run("start", "api").returncode == 0
+        assert living.run("stop", "api").returncode == 0
+        ran = living.run("start", "front", COLUMNS="200", PARAMEDIC_STEP_LIMIT_P0_S="3")
+        assert ran.returncode == 1, words(ran)
+        assert "step 1 failed; `api`, which it needs, is stopped" in ran.stdout
+        assert "hint: `paramedic start api front` starts what it needs, too" in ran.stdout
+        both = living.run("start", "api", "front")
+        assert (both.returncode, "hint" in both.stdout) == (0, False), words(both)
+        assert living.run("stop").returncode == 0
+    finally:
+        living.stop()
 
 
 def test_a_restart_that_does_not_come_up_becomes_an_incident(make: Any) -> None:

@@ -1,10 +1,14 @@
 """``paramedic start``, ``stop`` and ``restart``: an operator's wishes, kept until the next one."""
 
+from collections.abc import Mapping
+
 import click
 
 from paramedic.cli.listing import format_option, show_json, show_rows
+from paramedic.cli.planned import labelled
 from paramedic.cli.surroundings import ask, load_service
 from paramedic.model.errors import UsageError
+from paramedic.model.wire import Json
 
 
 def _order(context: click.Context, verb: str, names: tuple[str, ...], style: str) -> None:
@@ -27,11 +31,27 @@ def _order(context: click.Context, verb: str, names: tuple[str, ...], style: str
     if style == "json":
         show_json(result)
     else:
-        rows = [(p["suspect"], p["state"], p["why_ended"]) for p in plans if isinstance(p, dict)]
-        left = result.get("left")
-        rows += [(name, "left alone", why) for name, why in left.items()] if isinstance(left, dict) else []
+        needs = {name: each for name, each in _mapping(result.get("missing")).items() if isinstance(each, dict)}
+        rows: list[tuple[Json, Json, str]] = [
+            (p["suspect"], p["state"], _why(p, needs)) for p in plans if isinstance(p, dict)
+        ]
+        rows += [(name, "left alone", str(why)) for name, why in _mapping(result.get("left")).items()]
         show_rows(("component", verb, "why"), rows, empty="nothing to do")
+        for name, found in needs.items():
+            click.echo(
+                "\n".join(labelled("hint: ", f"`paramedic start {' '.join((*found, name))}` starts what it needs, too"))
+            )
     context.exit(0 if result["verified"] else 1)
+
+
+def _mapping(found: Json) -> Mapping[str, Json]:
+    return found if isinstance(found, dict) else {}
+
+
+def _why(plan: Mapping[str, Json], needs: Mapping[str, Mapping[str, Json]]) -> str:
+    """Why a plan ended so, and what the component needs that does not run."""
+    found = needs.get(str(plan["suspect"]), {})
+    return "; ".join((str(plan["why_ended"]), *(f"`{name}`, which it needs, {how}" for name, how in found.items())))
 
 
 @click.command()

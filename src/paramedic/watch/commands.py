@@ -21,7 +21,7 @@ from paramedic.watch.guiding import Guiding
 from paramedic.watch.jobs import said
 from paramedic.watch.maintenance import Upkeep
 from paramedic.watch.node import Node
-from paramedic.watch.orders import concerned
+from paramedic.watch.orders import concerned, missing
 from paramedic.watch.recovering import Recovering, is_verified, texts
 from paramedic.watch.rolling import in_turn, members
 from paramedic.watch.triage import OURSELVES, by_hand
@@ -114,8 +114,15 @@ class Commands:
             plans, left = await in_turn(service, wanted, lambda name: self._give(command, name))
         else:
             plans = [await self._give(command, name) for name in (wanted[::-1] if command.verb == "stop" else wanted)]
+        failed = [] if command.verb == "stop" else [each.suspect for each in plans if not is_verified(each)]
+        needs = {name: dict(found) for name in failed if (found := missing(self._node.bench, name))}
         verified = all(map(is_verified, plans)) and not left
-        return {"plans": [dump(plan) for plan in plans], "left": dict(left), "verified": verified}
+        return {
+            "plans": [dump(plan) for plan in plans],
+            "left": dict(left),
+            "missing": dump(needs),
+            "verified": verified,
+        }
 
     def _give(self, command: Command, name: str) -> Awaitable[Plan]:
         return self._node.orders.give(command.verb, name, command.by, command.id)

@@ -156,9 +156,25 @@ def _steps(verb: str, params: Mapping[str, Json]) -> tuple[PlaybookStep, ...]:
     return replace(first, params=params), *rest
 
 
+def missing(bench: Bench, name: str) -> dict[str, str]:
+    """What a component needs of what this node starts and what does not run, each with how that is called."""
+    service = bench.service
+    needed = {each: service.components[each] for each in service.needs(name) if each in service.components}
+    found = {
+        each.name: bench.processes.facts(each)
+        for each in managed(needed, service.start_order(), service.settings.node)
+        if each.owner is None
+    }
+    return {
+        each: "is stopped" if facts.desired is Desired.STOPPED else "does not run"
+        for each, facts in found.items()
+        if facts.pid is None
+    }
+
+
 def managed(components: Mapping[str, Component], order: tuple[str, ...], node: str) -> tuple[Component, ...]:
     """Components whose process this node starts, each after what it needs."""
-    found = (components[name] for name in order)
+    found = (components[name] for name in order if name in components)
     return tuple(each for each in found if each.process and each.process.is_managed and each.node in (None, node))
 
 
