@@ -14,6 +14,7 @@ from typing import Protocol
 from paramedic import __version__
 from paramedic.checking import verdict
 from paramedic.checking.loop import forget
+from paramedic.checking.means import lacking
 from paramedic.checking.selection import Pair, select, why_not
 from paramedic.checking.slots import Slot
 from paramedic.model.clock import Clock
@@ -165,7 +166,10 @@ class Runner:
         async with self._turns[component.name, spec.id], Slot(self._slots):
             started = self._clock.monotonic()
             try:
-                found = await self._judge(component, spec)
+                short = lacking()
+                found = () if short else await self._judge(component, spec)
+                if short := short or lacking():  # whatever was found, it may be for want of this
+                    found = (verdict.without_means(component, spec, short),)
             except asyncio.CancelledError:
                 raise
             except Exception as error:  # the boundary: a crash is ours or the pack's, never the patient's fault

@@ -10,6 +10,7 @@ from paramedic.model.component import Component, Need
 from paramedic.model.finding import Evidence, Finding
 from paramedic.model.status import Status
 from paramedic.sdk.check import CheckSpec
+from paramedic.sdk.context import CANNOT_LOOK
 
 CRASHED = "paramedic.check-crashed"
 TIMED_OUT = "paramedic.check-timed-out"
@@ -89,6 +90,21 @@ def out_of_time(component: Component, spec: CheckSpec, limit_s: float) -> Findin
         expected="a verdict within the time of the run",
         because="a run ends in time whatever hangs; nothing is known about the component",
         hint=f"look at it alone with `paramedic check {component.name}`",
+    )
+
+
+def without_means(component: Component, spec: CheckSpec, short: str) -> Finding:
+    """Paramedic itself has run out of something, so that it cannot tell what is there from what is gone."""
+    return Finding(
+        component=component.name,
+        kind=component.kind,
+        check=spec.id,
+        status=Status.UNKNOWN,
+        code=CANNOT_LOOK,
+        observed=f"paramedic itself has run out of something: {short}",
+        expected="a verdict",
+        because="without it everything looks as if it were gone; nothing is known about the component",
+        hint="raise the limit that Paramedic runs under (`ulimit -n`, or `LimitNOFILE=` of its unit)",
     )
 
 
