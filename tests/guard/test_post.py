@@ -11,6 +11,7 @@ import pytest
 
 from paramedic.guard import BudgetTripwire, CircuitBreaker, FeatureFlags, LabelCap, MemoryMonitor, PerformanceMonitor
 from paramedic.guard import post as module
+from paramedic.guard.cardinality import LABELS
 from paramedic.guard.outside import Order, ask, processes
 from paramedic.guard.post import ForeignFolder, Post, alive, folder, put_order, started
 from paramedic.guard.tasks import FailedTaskQueue
@@ -163,6 +164,8 @@ def test_numbers_are_written_once_a_second_and_news_at_once(post, clock, breaker
     assert path.stat().st_ino == first
     with breaker:
         pass
+    post.show([breaker])
+    assert path.stat().st_ino == first
     clock.advance(0.9)
     post.show([breaker])
     assert path.stat().st_ino == first
@@ -320,3 +323,54 @@ def test_a_folder_that_somebody_named_is_taken_as_it_is(tmp_path, monkeypatch) -
     place.chmod(0o777)
     monkeypatch.setenv("PARAMEDIC_GUARD_DIR", str(place))
     assert folder() == place
+
+
+def test_of_several_answers_the_first_refusal_is_told(post, clock) -> None:
+    """One guard that obeyed does not hide two that did not."""
+    breakers = [CircuitBreaker(name=name, clock=clock) for name in "abc"]
+    for each, answer in zip(breakers, ("done", "refused: not now", "refused: never"), strict=True):
+        each.obey = lambda verb, settings, answer=answer: answer
+    asked = put_order(Order(kind="breaker", name="*", verb="open"))
+    post.carry_out_orders(breakers)
+    post.show(breakers)
+    assert shown()["answers"] == {asked: "refused: not now"}
+
+
+def test_the_labels_of_the_guards_themselves_are_capped_by_name(post, monkeypatch) -> None:
+    """Whoever orders it from outside calls them `guard`."""
+    monkeypatch.setattr(LABELS, "_limits", {})
+    asked = put_order(Order(kind="metrics", name="guard", verb="cap", settings={"label": "breaker", "limit": 7}))
+    post.carry_out_orders([LABELS, LabelCap()])
+    post.show([LABELS])
+    assert shown()["answers"] == {asked: "done"}
+    assert shown()["guards"][0]["limits"] == {"breaker": 7}
+
+
+def test_a_process_is_known_whatever_it_calls_itself() -> None:
+    """Brackets, blanks and bytes that are no text stand in the same line as the moment of its start."""
+    program = "open('/proc/self/comm', 'wb').write(b') Z \\xff (x'); print(flush=True); input()"
+    child = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    before = started(child.pid)
+    assert child.stdout.readline() == b"\n"
+    assert started(child.pid) == before
+    assert alive(child.pid, before)
+    child.communicate(b"\n")
+
+
+def test_a_process_of_somebody_else_lives_too(monkeypatch) -> None:
+    """It may not be signalled, which says that it is there."""
+
+    def refused(pid, signal):
+        raise PermissionError
+
+    ticks = started(os.getpid())
+    monkeypatch.setattr(os, "kill", refused)
+    assert alive(os.getpid(), ticks)
+    assert not alive(os.getpid(), "1")
+
+
+def test_without_a_proc_a_process_is_known_by_its_number_alone(monkeypatch) -> None:
+    """On such a platform all of them began at `0`."""
+    monkeypatch.setattr(module, "Path", lambda text: Path("/nowhere") / str(text).lstrip("/"))
+    assert started(os.getpid()) == "0"
+    assert alive(os.getpid(), "0")

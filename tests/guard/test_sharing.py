@@ -319,3 +319,10 @@ def test_a_boot_is_told_from_another() -> None:
     from paramedic.guard.sharing import _boot
 
     assert _boot() == Path("/proc/sys/kernel/random/boot_id").read_text().strip() != "unknown"
+
+
+def test_the_shared_file_makes_nobody_wait(tmp_path, clock) -> None:
+    """Who reads does not hold up who writes, and no write waits for the disk: what is shared may go with the power."""
+    store = SqliteStore(tmp_path / "s.sqlite", clock)
+    assert store._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert store._db.execute("PRAGMA synchronous").fetchone() == (1,)

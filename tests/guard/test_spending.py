@@ -394,3 +394,14 @@ def test_who_used_nothing_leaves_nothing_spent(clock) -> None:
     tripwire.reserve(10, "a").release()
     tripwire.close()
     assert json.loads(Path("back.json").read_text())["spending"]["scopes"] == {"a": 0.0}
+
+
+def test_a_call_that_used_what_it_reserved_writes_nothing_more(clock) -> None:
+    """Not even where less than one, or nothing at all, is left of what was drawn."""
+    tripwire = budget(clock, a=1000)
+    for left_over in (0.5, 0):
+        reservation = tripwire.reserve(10 - left_over, "a")
+        before = Path(FILE).stat()
+        reservation.commit()
+        assert Path(FILE).stat() == before
+        tripwire._spending.forget()

@@ -531,3 +531,68 @@ def test_a_stopped_queue_still_works_by_hand(queue, made) -> None:
     queue.forked()
     queue.run_due()
     assert queue in WATCHER.guards()
+
+
+def test_the_report_says_since_when_the_oldest_call_waits(queue, clock) -> None:
+    """Whichever is due first; nothing where none waits."""
+    assert queue.report()["waiting_since"] is None
+    queue.add("deliver", task_id="old")
+    clock.advance(60)
+    queue.add("deliver", task_id="new")
+    assert queue.report()["waiting_since"] == "2023-11-14T22:13:20+00:00"
+    queue.run_due()
+    assert queue.report()["waiting_since"] is None
+
+
+def test_the_next_call_is_the_one_that_is_due_first(tmp_path) -> None:
+    """For it the worker waits; one that runs or was given up is not waited for."""
+    file = task_file.TaskFile(tmp_path / "t.sqlite")
+    assert file.next_due() is None
+    file.add("late", "x", "[[], {}]", now=1.0, due=9.5)
+    file.add("early", "x", "[[], {}]", now=2.0, due=4.25)
+    assert (file.next_due(), file.waiting_since()) == (4.25, 1.0)
+    assert file.claim(5.0, 100.0).id == "early"
+    assert file.next_due() == 9.5
+    file.give_up("early", "gone", 6.0)
+    assert file.next_due() == 9.5
+    file.hasten(7.0)
+    assert file.next_due() == 7.0
+    file.hasten(8.0)
+    assert file.next_due() == 7.0
+    file.close()
+
+
+def test_a_full_disk_costs_the_call_that_met_it_and_no_other(queue, made) -> None:
+    """What failed is undone and raised; when there is room again everything works."""
+    queue.add("deliver", 1)
+    db = queue._file._connection
+    (pages,) = db.execute("PRAGMA page_count").fetchone()
+    db.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(sqlite3.OperationalError, match="full"):
+        queue.add("deliver", "x" * 100_000)
+    db.execute("PRAGMA max_page_count = 100000")
+    queue.add("deliver", 2)
+    assert queue.run_due() == 2
+    assert [args for _, args, _ in made] == [(1,), (2,)]
+
+
+def test_the_log_of_a_damaged_file_is_not_taken_for_that_of_the_new_one(tmp_path) -> None:
+    """Another process may have it open still; its rows stay with the damaged file."""
+    path = tmp_path / "t.sqlite"
+    with contextlib.closing(task_file.TaskFile(path)) as other:
+        other.add("t", "x", "[[], {}]", 1.0, 1.0)
+        with path.open("r+b") as file:
+            file.write(b"garbage garbage!")
+        with contextlib.closing(task_file.TaskFile(path)) as found:
+            assert found.set_aside == tmp_path / "t.sqlite.corrupt"
+            assert found.counts() == {"waiting": 0, "running": 0, "done": 0, "dead": 0}
+            assert found.add("t", "x", "[[], {}]", 1.0, 1.0)
+
+
+def test_a_call_that_cannot_be_kept_costs_no_other(queue, made) -> None:
+    """What was begun in the file is undone."""
+    with pytest.raises(sqlite3.Error, match="type 'object' is not supported"):
+        queue.add("deliver", 1, task_id=object())
+    queue.add("deliver", 2)
+    assert queue.run_due() == 1
+    assert [args for _, args, _ in made] == [(2,)]

@@ -154,3 +154,25 @@ else: raise SystemExit("not exported")
 def test_a_program_with_an_sdk_is_measured_by_itself() -> None:
     """Nothing has to be called."""
     subprocess.run([sys.executable, "-c", PROGRAM], check=True)
+
+
+def test_each_label_has_a_cap_of_its_own(collected, clock, monkeypatch) -> None:
+    """An order that caps `monitor` folds the names of monitors, and no other."""
+    monkeypatch.setattr(LABELS, "_limits", {})
+    monkeypatch.setattr(LABELS, "_values", {})
+    monkeypatch.setattr(LABELS, "folded", {})
+    assert LABELS.obey("cap", {"label": "monitor", "limit": 1}) == "done"
+    calls = [PerformanceMonitor(name=name, clock=clock) for name in "ab"]
+    for each in calls:
+        each.record(1)
+    breakers = [CircuitBreaker(name=name, clock=clock) for name in "ab"]
+    telemetry.export([*calls, *breakers])
+    found = collected()
+    assert {labels: count for labels, (count, _) in found["fusion.execution.latency_ms"].items()} == {
+        (("error", "false"), ("monitor", "a")): 1,
+        (("error", "false"), ("monitor", "other")): 1,
+    }
+    assert set(found["guard.breaker.state"]) == {(("breaker", "a"),), (("breaker", "b"),)}
+    assert LABELS.obey("cap", {"label": "breaker", "limit": 1}) == "done"
+    telemetry.export(breakers)
+    assert set(collected()["guard.breaker.state"]) == {(("breaker", "a"),), (("breaker", "other"),)}

@@ -5,7 +5,8 @@ import importlib
 
 import pytest
 
-from paramedic.guard.testing import ManualClock, Outcomes
+from paramedic.guard import CircuitBreaker, FeatureFlags
+from paramedic.guard.testing import ManualClock, Outcomes, flags_set, forced_open
 
 
 def test_a_manual_clock_stands_until_it_is_moved() -> None:
@@ -39,3 +40,36 @@ def test_the_examples_in_the_docstrings_work(name) -> None:
     found = doctest.testmod(importlib.import_module(f"paramedic.guard.{name}"))
     assert found.attempted > 0
     assert found.failed == 0
+
+
+def test_calls_of_a_script_take_no_time_unless_told() -> None:
+    """Neither with a clock nor without."""
+    clock = ManualClock()
+    Outcomes([1], clock)()
+    assert clock.monotonic() == 1000.0
+    Outcomes([1], clock, duration_s=2)()
+    assert clock.monotonic() == 1002.0
+
+
+def test_a_breaker_is_forced_open_for_a_block(clock) -> None:
+    """It says why, and is closed after the block, however that ends."""
+    breaker = CircuitBreaker(name="model", clock=clock)
+    with forced_open(breaker) as given:
+        assert given is breaker
+        assert (breaker.state, breaker.get_state()["because"]) == ("open", "a test")
+    assert breaker.state == "closed"
+    with pytest.raises(KeyError), forced_open(breaker):
+        raise KeyError
+    assert breaker.state == "closed"
+
+
+def test_flags_are_set_for_a_block(clock) -> None:
+    """After it the file decides again, however the block ends."""
+    flags = FeatureFlags({"a": True, "b": False}, clock=clock)
+    with flags_set(flags, a=False, b=True) as given:
+        assert given is flags
+        assert (flags.is_enabled("a"), flags.is_enabled("b")) == (False, True)
+    assert (flags.is_enabled("a"), flags.is_enabled("b")) == (True, False)
+    with pytest.raises(KeyError), flags_set(flags, a=False, b=True):
+        raise KeyError
+    assert (flags.is_enabled("a"), flags.is_enabled("b")) == (True, False)

@@ -480,3 +480,14 @@ def test_the_status_is_that_of_the_file(tripwire, clock) -> None:
     assert tripwire.get_status()["consecutive_breaches"] == 0
     use(BudgetTripwire(clock=clock), 20, 20)
     assert tripwire.get_status()["consecutive_breaches"] == 2
+
+
+def test_uses_within_budget_are_counted_while_breaches_are_looked_into(tripwire) -> None:
+    """From one breach to the next: the report shows how far recovery is. Just at the threshold is within."""
+    assert tripwire.report()["within_budget"] == 0
+    use(tripwire, 20, 20, 20, 5, 12, 0)
+    assert tripwire.report()["within_budget"] == 3
+    use(tripwire, 13)
+    assert tripwire.report()["within_budget"] == 0
+    use(tripwire, 0)
+    assert tripwire.report()["within_budget"] == 1

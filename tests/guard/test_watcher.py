@@ -4,7 +4,7 @@ import gc
 import threading
 
 from paramedic.guard import CircuitBreaker
-from paramedic.guard.watcher import WATCHER, Watcher
+from paramedic.guard.watcher import INTERVAL_S, WATCHER, Watcher
 
 
 class Guard:
@@ -60,6 +60,39 @@ def test_a_woken_watcher_looks_at_once(living_watcher, monkeypatch) -> None:
     assert looked.wait(20)
 
 
+def test_between_two_looks_the_watcher_sleeps(monkeypatch) -> None:
+    """And so shortly that an order is seen within a second."""
+    assert 2 * INTERVAL_S < 1.0
+    watcher, happened = Watcher(), []
+
+    class Wake:
+        def wait(self, timeout):
+            happened.append(timeout)
+
+        def clear(self):
+            happened.append("clear")
+            if len(happened) >= 6:
+                watcher._thread = None
+
+    def look():
+        happened.append("look")
+        assert len(happened) < 9
+        watcher._thread = threading.current_thread()
+
+    monkeypatch.setattr(watcher, "_wake", Wake())
+    monkeypatch.setattr(watcher, "look", look)
+    watcher._thread = threading.current_thread()
+    watcher._run()
+    assert happened == ["look", INTERVAL_S, "clear"] * 2
+
+
+def test_the_watcher_is_known_by_its_name(living_watcher) -> None:
+    """To who lists the threads of a program."""
+    guard = Guard()
+    living_watcher.watch(guard)
+    assert living_watcher._thread.name == "paramedic-guard"
+
+
 def test_the_trouble_of_one_is_not_anothers_and_told_once(caplog) -> None:
     """Until it passes and comes again."""
     watcher = Watcher()
@@ -73,7 +106,24 @@ def test_the_trouble_of_one_is_not_anothers_and_told_once(caplog) -> None:
     watcher.look()
     bad.error = ValueError("broken")
     watcher.look()
-    assert caplog.text.count("broken") == 2
+    assert [each.getMessage() for each in caplog.records] == [
+        "the watcher cannot look after `breaker x`: ValueError('broken')"
+    ] * 2
+    assert {each.name for each in caplog.records} == {"paramedic.guard"}
+
+
+def test_the_trouble_of_the_sdk_is_told_like_any_other(caplog, monkeypatch) -> None:
+    """And guards are looked after without it."""
+    import opentelemetry.sdk.metrics  # noqa: F401 - a program that measures has it
+
+    monkeypatch.setattr("paramedic.guard.telemetry.export", lambda _guards: 1 / 0)
+    watcher, guard = Watcher(), Guard()
+    watcher._guards.add(guard)
+    watcher.look()
+    assert guard.ticks == 1
+    assert [each.getMessage() for each in caplog.records] == [
+        "the watcher cannot look after `metrics`: ZeroDivisionError('division by zero')"
+    ]
 
 
 def test_without_the_folder_guards_are_still_looked_after(monkeypatch, caplog, tmp_path) -> None:
@@ -115,8 +165,16 @@ def test_a_fork_waits_for_the_look_that_runs_but_not_for_ever(monkeypatch) -> No
     other.start()
     other.join()
     assert tried == [False, True]
+    waited = []
+
+    class Busy:
+        def acquire(self, timeout):
+            waited.append(timeout)
+            return False
+
+    monkeypatch.setattr(watcher, "_looking", Busy())
     watcher._before_fork()
-    assert not watcher._waited
+    assert waited == [1.0]
     watcher._after_fork()
 
 

@@ -7,7 +7,7 @@ import inspect
 import pytest
 
 from paramedic.guard import CircuitBreaker, CircuitOpen
-from paramedic.guard.wrapping import is_async
+from paramedic.guard.wrapping import FULL, is_async
 
 
 class Down(Exception):
@@ -234,3 +234,44 @@ def test_what_is_async_is_seen_through_wrappers() -> None:
     assert not is_async(Client().tell)
     assert not is_async(len)
     assert not is_async(functools.partial(max, 1))
+
+
+@pytest.fixture(params=["plain", "coroutine"])
+def call(request, breaker, clock):
+    """A guarded function that takes so many seconds, called to its end."""
+
+    @breaker
+    def plain(seconds=0):
+        clock.advance(seconds)
+
+    @breaker
+    async def coroutine(seconds=0):
+        clock.advance(seconds)
+
+    if request.param == "plain":
+        return plain
+
+    def to_its_end(seconds=0):
+        with pytest.raises(StopIteration):
+            coroutine(seconds).send(None)
+
+    return to_its_end
+
+
+def test_slow_is_what_takes_longer_than_the_limit(breaker, call) -> None:
+    """Not what takes just as long."""
+    call(5.0)
+    assert counted(breaker) == (1, 0, 0)
+    call(5.5)
+    assert counted(breaker) == (2, 0, 1)
+
+
+def test_fast_successes_wait_to_be_counted_together_but_never_many(breaker, call) -> None:
+    """A call costs one append to a deque, and the deque stays small however long nobody asks."""
+    assert FULL == 512
+    for number in range(1, 513):
+        call()
+        assert len(breaker.closed_period.waiting) == number
+    call()
+    assert len(breaker.closed_period.waiting) == 0
+    assert counted(breaker) == (513, 0, 0)

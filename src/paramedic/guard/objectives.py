@@ -25,7 +25,7 @@ class Objective:
     critical: float
     lower_is_better: bool
     window_s: float
-    minimum_samples: int = 1
+    minimum_samples: int
 
     @classmethod
     def of(cls, name: str, settings: dict[str, Any]) -> "Objective":  # Any: values of a settings file, checked before

@@ -65,12 +65,18 @@ class Order:
     """Only these processes; ``None`` means all."""
 
 
+def _stat(pid: int) -> list[bytes]:
+    """What Linux says of a process, from its state on; nothing where there is none, or no ``/proc``."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+    except OSError:
+        return []
+
+
 def started(pid: int) -> str:
     """When a process started, in ticks since boot: tells it from a later one with the same number; `0` if unknown."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
-        return "0"
+    found = _stat(pid)
+    return found[19].decode() if found else "0"
 
 
 def alive(pid: int, ticks: str) -> bool:
@@ -81,11 +87,7 @@ def alive(pid: int, ticks: str) -> bool:
         return False
     except PermissionError:
         pass
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()[0]
-    except (OSError, IndexError):  # no /proc on this platform
-        state = "?"
-    return state not in "ZX" and started(pid) == ticks
+    return _stat(pid)[:1] != [b"Z"] and started(pid) == ticks
 
 
 def place(path: Path, value: dict[str, Any]) -> None:
@@ -162,7 +164,7 @@ class Post:
             return
         now = self._clock.monotonic()
         urgent = events != self._shown.get("events") or content["answers"] != self._shown.get("answers")
-        if not urgent and 0 <= now - self._shown_at < 1.0:
+        if not urgent and now - self._shown_at < 1.0:
             return
         who = {
             "pid": os.getpid(),

@@ -177,7 +177,8 @@ class SqliteStore:
             "CREATE TABLE IF NOT EXISTS trials (permit TEXT PRIMARY KEY, name TEXT NOT NULL, until REAL NOT NULL, "
             "boot TEXT NOT NULL)"
         )
-        self._version = -1
+        self._version: int | None = None
+        """SQLite's number for what others wrote; our own writes do not change it."""
         self._rows: dict[str, tuple[int, dict[str, Any], float, str]] = {}
 
     def read(self) -> dict[str, tuple[int, dict[str, Any], float]]:
@@ -194,7 +195,7 @@ class SqliteStore:
 
     def write(self, name: str, value: dict[str, Any]) -> int:
         row = (name, json.dumps(value), self._clock.monotonic(), self._boot)
-        self._version = -1  # our own writes do not change the version that we see
+        self._version = None
         edition = self._db.execute(
             "INSERT INTO breakers (name, edition, value, at, boot) VALUES (?, 1, ?, ?, ?) ON CONFLICT (name) DO UPDATE "
             "SET edition = edition + 1, value = excluded.value, at = excluded.at, boot = excluded.boot "
@@ -209,17 +210,17 @@ class SqliteStore:
         if most is None:
             changed = self._db.execute("UPDATE trials SET until = ? WHERE permit = ?", (until, permit))
             return changed.rowcount == 1
-        self._db.execute("BEGIN IMMEDIATE")
         try:
+            self._db.execute("BEGIN IMMEDIATE")
             self._db.execute("DELETE FROM trials WHERE until < ? OR boot <> ?", (now, self._boot))
             out = self._db.execute("SELECT count(*) FROM trials WHERE name = ?", (name,)).fetchone()[0]
             granted = bool(out < most)
             if granted:
                 self._db.execute("INSERT INTO trials VALUES (?, ?, ?, ?)", (permit, name, until, self._boot))
+            self._db.execute("COMMIT")
         except BaseException:
-            self._db.execute("ROLLBACK")
+            self._db.rollback()  # where SQLite has not done so itself, as on a full disk
             raise
-        self._db.execute("COMMIT")
         return granted
 
     def release(self, name: str, permit: str) -> None:

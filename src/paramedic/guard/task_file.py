@@ -77,13 +77,13 @@ class TaskFile:
             if self._connection is None:
                 self._connection = self._open()
             db = self._connection
-            db.execute("BEGIN IMMEDIATE")
             try:
+                db.execute("BEGIN IMMEDIATE")
                 yield db
+                db.execute("COMMIT")
             except BaseException:
-                db.execute("ROLLBACK")
+                db.rollback()  # where SQLite has not done so itself, as on a full disk
                 raise
-            db.execute("COMMIT")
 
     def _open(self) -> sqlite3.Connection:
         try:
@@ -249,14 +249,14 @@ class TaskFile:
     def waiting_since(self) -> float | None:
         """When the oldest call that waits was kept; ``None`` where none waits."""
         with self._db() as db:
-            found = db.execute("SELECT min(added) FROM tasks WHERE state = 'waiting'").fetchone()[0]
-        return None if found is None else float(found)
+            found: float | None = db.execute("SELECT min(added) FROM tasks WHERE state = 'waiting'").fetchone()[0]
+        return found
 
     def next_due(self) -> float | None:
         """When the next call is due; ``None`` where none waits."""
         with self._db() as db:
-            found = db.execute("SELECT min(due) FROM tasks WHERE state = 'waiting'").fetchone()[0]
-        return None if found is None else float(found)
+            found: float | None = db.execute("SELECT min(due) FROM tasks WHERE state = 'waiting'").fetchone()[0]
+        return found
 
 
 def _is_whole(path: Path) -> bool:

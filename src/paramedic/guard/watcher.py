@@ -54,8 +54,7 @@ class Watcher:
         self._thread: threading.Thread | None = None
         self._post: Post | None = None
         self._looking = threading.RLock()
-        self._waited = False
-        self._troubles: dict[tuple[str, int], str] = {}
+        self._troubles: dict[tuple[str, int | None], str] = {}
 
     def _before_fork(self) -> None:
         """Let a look end first: the child must not inherit a module that is half imported, or a file half written.
@@ -120,7 +119,7 @@ class Watcher:
             self._post = Post()
         return self._post
 
-    def _try(self, what: str, act: Callable[[], object], which: int = 0) -> None:
+    def _try(self, what: str, act: Callable[[], object], which: int | None = None) -> None:
         try:
             act()
         except Exception as error:  # boundary: a guard works without the world outside; each trouble is told once
