@@ -16,6 +16,7 @@ from paramedic.store import open_store
 from paramedic.watch.commands import Commands
 from paramedic.watch.delivery import Delivery
 from paramedic.watch.node import Node
+from paramedic.watch.spare import Spare
 
 _POLL_S = 0.05
 _WORDS = ("reason", "note")
@@ -64,7 +65,7 @@ async def _carry_out(service: Service, registry: Registry, command: str) -> None
         await commands.take(command)
         await commands.finish()
         await node.attendant.retire(_RETIRE_S)
-        await Delivery(node).deliver_due()
+        await Delivery(node, Spare()).deliver_due()
 
 
 def _refusal(result: Mapping[str, Json]) -> ParamedicError:

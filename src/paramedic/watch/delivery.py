@@ -12,6 +12,7 @@ from paramedic.model.wire import dump
 from paramedic.store import Transaction
 from paramedic.watch.node import Node
 from paramedic.watch.sending import send
+from paramedic.watch.spare import Spare
 
 _log = logging.getLogger("paramedic.watch")
 _POLL_S = 0.2
@@ -23,8 +24,9 @@ _LOOK_FAR_S = 30.0
 class Delivery:
     """Sends messages; one that does not arrive is tried again with growing pauses."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, spare: Spare) -> None:
         self._node = node
+        self._spare = spare
         self._clock = node.clock
         self._unsaved: dict[str, Message] = {}
         """What became of messages, as far as the store does not know it: nobody is told twice because it is away."""
@@ -74,7 +76,8 @@ class Delivery:
 
     async def _deliver(self, message: Message) -> None:
         payload = {"id": message.id, "kind": message.kind, "subject": message.subject, **dump(message.body)}
-        error = await send(message.address, message.subject, payload, self._node.redactor)
+        with self._spare.lent():
+            error = await send(message.address, message.subject, payload, self._node.redactor)
         now = self._clock.now()
         attempts = message.attempts + 1
         if error:

@@ -31,6 +31,7 @@ from paramedic.watch.keeping import Keeping
 from paramedic.watch.node import Node
 from paramedic.watch.orders import managed
 from paramedic.watch.schedule import Schedule, offset_s
+from paramedic.watch.spare import Spare
 
 _log = logging.getLogger("paramedic.watch")
 _HOUSEKEEPING_S = 60.0
@@ -60,6 +61,7 @@ async def watch(
         leave: let the processes live on at the end; otherwise they are stopped, dependants first.
         ready: called when everything has been brought up.
     """
+    spare = Spare()  # before anything else is open
     loop, ourselves = asyncio.get_running_loop(), asyncio.current_task()
     stop, again, is_up = asyncio.Event(), asyncio.Event(), False
 
@@ -79,7 +81,7 @@ async def watch(
         node.first = keeping.first
         async with node:
             is_up = True
-            await _look_after(node, keeping, reload=reload, stop=stop, again=again, ready=ready, leave=leave)
+            await _look_after(node, keeping, spare, reload=reload, stop=stop, again=again, ready=ready, leave=leave)
 
 
 def _leave_within(seconds: float) -> None:
@@ -108,6 +110,7 @@ def _leaving_when(stop: asyncio.Event) -> Iterator[None]:
 async def _look_after(
     node: Node,
     keeping: Keeping,
+    spare: Spare,
     *,
     reload: Callable[[], Service],
     stop: asyncio.Event,
@@ -125,7 +128,7 @@ async def _look_after(
         "holding room": lambda: hold(node),
         "calling people": Calling(node).run,
         "taking down what happens": Happenings(node).run,
-        "delivering messages": Delivery(node).run,
+        "delivering messages": Delivery(node, spare).run,
         "the heartbeat": lambda: beat(node.service.settings, node.clock),
         "making backups": BackingUp(node).run,
         "storing findings": lambda: _flush(node),

@@ -1,0 +1,41 @@
+"""Descriptors held back for the messages."""
+
+import os
+import resource
+
+import pytest
+
+from paramedic.checking.means import lacking
+from paramedic.watch.spare import Spare
+
+
+@pytest.fixture
+def spare() -> Spare:
+    return Spare()
+
+
+def _lowest_free() -> int:
+    number = os.open("/", os.O_RDONLY)
+    os.close(number)
+    return number
+
+
+def test_there_is_room_for_a_message_when_there_is_none_for_anything_else(spare: Spare) -> None:
+    """While it is lent something can be opened, and afterwards it is held back again."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (_lowest_free(), hard))
+    try:
+        assert lacking() == "too many open files"
+        for _ in range(2):
+            with spare.lent():
+                assert lacking() is None
+            assert lacking() == "too many open files"
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_nothing_is_given_up_where_there_is_plenty(spare: Spare) -> None:
+    """It stays in reserve for the moment it is needed."""
+    free = _lowest_free()
+    with spare.lent():
+        assert _lowest_free() == free
