@@ -147,6 +147,35 @@ def test_a_plan_for_trouble_that_went_by_itself_is_stale(make: Any) -> None:
     assert [each.state for each in station.plans()] == ["stale"]
 
 
+def test_where_recovery_differs_from_the_plan_that_was_shown_it_says_why(make: Any) -> None:
+    """The cause changed in between: the command and the timeline tell it; a plan alone explains itself, too."""
+    station = make("a")
+    station.write({"a": station.sleeper("a", depends_on=["b"]), "b": station.sleeper("b")})
+    assert station.run("start").returncode == 0
+    station.kill("a")
+    (shown,) = json.loads(station.run("plan", "--format", "json").stdout)["plans"]
+    (incident,) = station.incidents()
+    assert incident.suspects[0].component == "a"
+    assert incident.why == "`restart-component` is planned, and runs when somebody asks for it"
+    assert f"paramedic recover --plan {shown['id']}" in " ".join(
+        station.run("incidents", "show", incident.id).stdout.split()
+    )
+    station.kill("b")
+    done = station.run("recover")
+    assert done.returncode == 0, words(done)
+    differs = f"{shown['id']} restart-component on a is not what was done: it is about `process.exited` on `a`, and the"
+    assert differs in " ".join(done.stdout.split()), words(done)
+    assert (
+        "restart-component on a was planned before"
+        in station.run("incidents", "show", incident.id, COLUMNS="300").stdout
+    )
+    station.kill("a")
+    assert station.run("plan").returncode == 0
+    done = station.run("recover")
+    assert (done.returncode, "not what was done" in done.stdout) == (0, False), "it is just what was planned"
+    station.once()
+
+
 def test_each_step_of_the_autonomy_ladder(make: Any) -> None:
     """Observe calls people, suggest and approve wait for them, auto heals; approvals and refusals count once."""
     ladder = ("observe", "suggest", "approve", "auto")

@@ -113,6 +113,9 @@ def recover(  # noqa: PLR0917  # click gives its options by name
             _echo(f"{each['id']}  {each['component']}: {each['code']}  {each['state']}: {each['why']}")
             if each["state"] == "waiting":
                 click.echo(f"  hint: paramedic approve {each['plan']}")
+        for each in result.get("replanned") or ():  # type: ignore[union-attr]
+            assert isinstance(each, dict)
+            _echo(f"{each['plan']}  {each['playbook']} on {each['suspect']} is not what was done: {each['why']}")
         for each in (result.get("plans") or ()) if plan_id else ():  # type: ignore[union-attr]
             assert isinstance(each, dict)
             _echo(f"{each['id']}  {each['playbook']} on {each['suspect']}  {each['state']}: {each['why_ended']}")

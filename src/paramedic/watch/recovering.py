@@ -18,6 +18,7 @@ from paramedic.recovery.gate import Approval
 from paramedic.sdk.check import Depth
 from paramedic.watch.guiding import is_guide
 from paramedic.watch.node import Node
+from paramedic.watch.planned import note, overtaken, promised
 
 Result = dict[str, Json]
 
@@ -45,6 +46,7 @@ class Recovering:
             if not self._node.triage.still_failing(incident):
                 continue
             plan, why = await self._node.attendant.propose(incident)
+            await note(self._node, incident, plan, why)
             if plan:
                 plans.append(dump(plan))
             else:
@@ -63,6 +65,7 @@ class Recovering:
         await self._look_round(names)
         is_unattended = _is_unattended(command)
         concerned = self._concerned(names, texts(command, "types"), is_open_to_all=is_unattended)
+        promises = await promised(self._node, concerned)
         begun = self._node.clock.now()
         for incident in concerned:
             if severity := command.args.get("severity"):
@@ -74,9 +77,11 @@ class Recovering:
             self._node.attendant.take_up(incident.id)
         ended = [found for each in concerned if (found := await self._node.attendant.settled(each.id))]
         settings = self._node.service.settings
+        plans = await self._run_since(ended, begun)
         return {
             "incidents": [dump(each) for each in ended],
-            "plans": [dump(each) for each in await self._run_since(ended, begun)],
+            "plans": [dump(each) for each in plans],
+            "replanned": dump(await overtaken(self._node, promises, ended, plans)),
             "verified": all(each.state is IncidentState.RESOLVED for each in ended),
             "limits": {"attempts": settings.max_recovery_attempts, "cooldown_s": settings.recovery_cooldown_s},
         }
