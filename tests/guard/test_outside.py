@@ -183,3 +183,16 @@ def test_a_state_that_cannot_be_written_is_not_called_mended(tmp_path, monkeypat
     monkeypatch.setattr("paramedic.guard.state_file.write", refused)
     with pytest.raises(PermissionError, match=r"^`s.json` cannot be made whole: .*cannot be written"):
         mend(tmp_path / "s.json")
+
+
+def test_two_may_tidy_at_once(at, monkeypatch) -> None:
+    """What the other has removed already is not missed."""
+    dead = at / "processes" / "999999999-5.json"
+    dead.write_text("{}")
+
+    def meanwhile(*_):
+        dead.unlink()
+        return False
+
+    monkeypatch.setattr("paramedic.guard.outside.alive", meanwhile)
+    assert processes(at) == []

@@ -374,3 +374,15 @@ def test_without_a_proc_a_process_is_known_by_its_number_alone(monkeypatch) -> N
     monkeypatch.setattr(module, "Path", lambda text: Path("/nowhere") / str(text).lstrip("/"))
     assert started(os.getpid()) == "0"
     assert alive(os.getpid(), "0")
+
+
+def test_orders_are_carried_out_as_they_were_placed(post, clock) -> None:
+    """Also those of one second."""
+    breaker = CircuitBreaker(name="model", clock=clock)
+    heard = []
+    breaker.obey = lambda verb, _: heard.append(verb) or "done"
+    for verb in "abcdefgh":
+        put_order(Order(kind="breaker", name="model", verb=verb), clock)
+        clock.advance(0.002)
+    post.carry_out_orders([breaker])
+    assert heard == list("abcdefgh")

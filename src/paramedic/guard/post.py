@@ -109,7 +109,7 @@ class Post:
         self._seen = set(os.listdir(self._orders))
         self._answers: dict[str, str] = {}
         self._shown: dict[str, Any] = {}
-        self._shown_at = float("-inf")
+        self._shown_at: float
         atexit.register(self._vanish, os.getpid())
 
     def _vanish(self, pid: int) -> None:
