@@ -235,20 +235,24 @@ def test_a_changed_service_file_takes_effect(make: Any, by_signal: bool) -> None
 
 def test_people_are_told_exactly_once_also_across_a_crash(make: Any, sink: Sink) -> None:
     """The message survives a kill and a sink that fails, keeps its name, and its end reaches who heard of it."""
-    station = make("a", "b")
+    station = make("b")
     base = {"escalation": {"L2": [f"json://{sink.address}/people"]}}
     beat = {"settings": {"heartbeat_url": f"http://{sink.address}/", "heartbeat_interval": "300ms"}}
-    station.write({"a": station.sleeper("a", autonomy="observe"), "b": station.sleeper("b")}, **base, **beat)
+    settings = {"kind": "config", "path": "a.yaml", "required": ["name"], "interval": "300ms", "autonomy": "observe"}
+    (station.folder / "a.yaml").write_text("name: shop\n")
+    station.write({"a": settings, "b": station.sleeper("b")}, **base, **beat)
     sink.answer = 500
     station.watch()
     until(lambda: sink.beats >= 3, 20, "signs of life")
-    station.kill("a")
+    (station.folder / "a.yaml").write_text("names: shop\n")
     until(lambda: len(sink.of("escalated")) >= 2, 30, "tried again while the sink fails")
     station.signal(signal.SIGKILL)
     station.watching.wait()
     sink.answer = 200
     failed = len(sink.posts)
-    station.watch()  # which brings `a` up, and with it the end of the incident
+    station.watch()
+    until(lambda: len(sink.posts) > failed, 30, "it arrives")
+    (station.folder / "a.yaml").write_text("name: shop\n")
     incident = station.incident("a", IncidentState.RESOLVED)
     until(lambda: sink.of("resolved"), 30, "its end is told")
     until(

@@ -264,6 +264,8 @@ def _arrival(message: Message) -> str:
     tries = f" after {count(message.attempts, 'try').replace('trys', 'tries')}" if message.attempts > 1 else ""
     if message.delivered_at:
         return f"arrived{tries}"
+    if message.dropped_at:
+        return f"never arrived{tries}, and dropped when the incident was over: {message.error}".removesuffix(": ")
     return f"not arrived{tries}: {message.error or 'not tried yet'}"
 
 

@@ -80,6 +80,8 @@ class Message:
     next_at: datetime | None = None
     delivered_at: datetime | None = None
     error: str = ""
+    dropped_at: datetime | None = None
+    """Never delivered, and not tried any more: nobody needs it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,7 +48,7 @@ class Outbox:
 
 
 def _row(message: Message) -> dict[str, object]:
-    due_us = None if message.delivered_at else micros(message.next_at) if message.next_at else 0
+    due_us = None if message.delivered_at or message.dropped_at else micros(message.next_at) if message.next_at else 0
     return {
         "id": message.id,
         "incident": message.incident,

@@ -10,6 +10,7 @@ from paramedic.model.errors import StoreError
 from paramedic.model.receipt import Message
 from paramedic.model.wire import dump
 from paramedic.store import Transaction
+from paramedic.watch.moot import drop, may_be_moot
 from paramedic.watch.node import Node
 from paramedic.watch.sending import send
 from paramedic.watch.spare import Spare
@@ -48,7 +49,7 @@ class Delivery:
         due: dict[str, Message] = dict(held)
         try:
             await self._save()
-            due |= {each.id: each for each in await self._due(now)}
+            due |= {each.id: each for each in await self._wanted(now)}
         except StoreError:
             if not held:
                 raise
@@ -58,6 +59,14 @@ class Delivery:
         if not held:
             await self._save()
         return len(ready)
+
+    async def _wanted(self, now: datetime) -> Sequence[Message]:
+        """What is due and somebody still needs."""
+        due = await self._due(now)
+        if not any(map(may_be_moot, due)):
+            return due
+        dropped = await self._node.store.run(lambda tx: drop(tx, due, now))
+        return [each for each in due if each.id not in dropped]
 
     async def _due(self, now: datetime) -> Sequence[Message]:
         due = await self._node.store.run(lambda tx: tx.outbox.due(now))
