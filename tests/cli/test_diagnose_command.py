@@ -68,3 +68,20 @@ def test_changes_are_told_and_listed(paramedic: Run) -> None:
     assert "release 2" in paramedic("change", "list", "door").stdout
     assert paramedic("change", "record", "nobody", "--kind", "flag", "--what", "x").returncode == 64
     assert paramedic("change", "record", "--kind", "flag", "--what", "x", "--at", "3000-01-01").returncode == 64
+
+
+def test_a_change_that_says_nothing_is_refused(paramedic: Run) -> None:
+    """And what is long is shown whole, however narrow the terminal; a mistyped limit is told, not obeyed."""
+    for nothing in ("", "  \n "):
+        refused = paramedic("change", "record", "--kind", "config", "--what", nothing)
+        assert (refused.returncode, "`--what` says nothing" in refused.stderr) == (64, True)
+        assert "such as `--what 'release 2.4.1'`" in refused.stderr
+    long = "release 2.4.1 with the new tables, rolled out by the nightly job of Tuesday, ticket SHOP-1234"
+    assert paramedic("change", "record", "door", "--kind", "deployment", "--what", long).returncode == 0
+    shown = paramedic("change", "list", "door").stdout
+    assert all(word in shown for word in long.replace(",", "").split()), shown
+    assert max(map(len, shown.splitlines())) <= 80
+    for command in (("change", "list"), ("receipts",), ("incidents", "list")):
+        for limit in ("0", "1" + "0" * 20):
+            ran = paramedic(*command, "--limit", limit)
+            assert (ran.returncode, "is not in the range" in ran.stderr) == (64, True), ran.stderr

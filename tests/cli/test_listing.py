@@ -42,6 +42,16 @@ def test_a_long_name_pushes_only_its_own_row(lines) -> None:
     assert max(map(len, found)) <= 80
 
 
+def test_a_long_text_is_folded_in_its_column_and_nothing_is_lost(lines) -> None:
+    """However long it is."""
+    said = " ".join(f"word{number}" for number in range(30))
+    found = lines(row("web", said), row("db", "x.y"))
+    at = found[0].index("code")
+    assert " ".join(each[at:].strip() for each in found[1:-1]) == said
+    assert all(not each[:at].strip() for each in found[2:-1])
+    assert max(map(len, found)) <= 80
+
+
 def test_what_fits_is_a_plain_table(lines) -> None:
     """One line for each row."""
     found = lines(row("web", "http.refused"), row("settings", "config.unparseable"))

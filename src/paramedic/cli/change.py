@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from paramedic.cli.default import Default
-from paramedic.cli.listing import format_option, show_json, show_rows
+from paramedic.cli.listing import MOST, format_option, show_json, show_rows
 from paramedic.cli.surroundings import ask, load_service, read_store, who
 from paramedic.model.change import Change, ChangeKind
 from paramedic.model.clock import SystemClock
@@ -31,7 +31,9 @@ def change() -> None:
 
 @change.command("list")
 @click.argument("component", required=False)
-@click.option("--limit", default=20, show_default=True, help="At most this many, newest first.")
+@click.option(
+    "--limit", type=click.IntRange(1, MOST), default=20, show_default=True, help="At most this many, newest first."
+)
 @format_option
 @click.pass_context
 def list_(context: click.Context, component: str | None, limit: int, style: str) -> None:
@@ -65,7 +67,11 @@ def record(  # noqa: PLR0917  # click passes them by name
     service, registry = load_service(context)
     if component is not None:
         _known(service, component)
-    what = Redactor(service.secrets).text(what)
+    what = Redactor(service.secrets).text(" ".join(what.split()))
+    if not what:
+        raise UsageError(
+            "`--what` says nothing", hint="say in one line what was changed, such as `--what 'release 2.4.1'`"
+        )
     told = Change(at=_time(at), kind=ChangeKind(kind), component=component, what=what, by=who())
     result = ask(service, registry, "change", {"change": dump(told)})
     show_json(result) if style == "json" else click.echo(f"recorded: {kind} of {component or service.name}: {what}")

@@ -14,6 +14,9 @@ _LEAST_ROOM = 20
 """Columns below which a last column is better below its row."""
 _LEAST_COLUMN = 12
 
+MOST = 100_000
+"""More rows than anybody reads; larger numbers are mistyped."""
+
 format_option: Callable[[Any], Any] = click.option(  # Any: click decorates commands of every signature
     "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How to print."
 )
@@ -25,7 +28,10 @@ def show_json(value: object) -> None:
 
 
 def show_rows(heads: Sequence[str], rows: Sequence[Sequence[object]], *, empty: str) -> None:
-    """Print a table that fits the terminal: where a row has no room for its last cell, that stands below it, folded."""
+    """Print a table that fits the terminal and cuts nothing.
+
+    A last cell that is too long is folded in its column, or below its row where that column has no room for its words.
+    """
     if not rows:
         click.echo(empty)
         return
@@ -37,10 +43,12 @@ def show_rows(heads: Sequence[str], rows: Sequence[Sequence[object]], *, empty: 
     click.echo(_line(heads if len(heads[-1]) <= room else heads[:-1], widths))
     for row in texts:
         whole = _line(row, widths)
-        if len(whole) > screen and room >= _LEAST_ROOM:
-            whole = _line((*row[:-1], _cut(row[-1], room)), widths)
         if len(whole) <= screen:
             click.echo(whole)
+            continue
+        if room >= _LEAST_ROOM and _fits(row, widths, room):
+            before = "  ".join(cell.ljust(size) for cell, size in zip(row[:-1], widths, strict=False)) + "  "
+            click.echo("\n".join(folded(row[-1], screen, first=before, rest=" " * len(before))))
             continue
         click.echo(_line(row[:-1], widths))
         if row[-1] not in ("", "-"):
@@ -60,8 +68,10 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
     return "  ".join(cell.ljust(size) for cell, size in zip(row, widths, strict=False)).rstrip()
 
 
-def _cut(text: str, size: int) -> str:
-    return text if len(text) <= size else text[: size - 1] + "…"
+def _fits(row: Sequence[str], widths: Sequence[int], room: int) -> bool:
+    """Whether the columns of a row are as wide as they should be, and each word of its last cell fits into the last."""
+    is_straight = all(len(cell) <= size for cell, size in zip(row[:-1], widths, strict=False))
+    return is_straight and max(map(len, row[-1].split()), default=0) <= room
 
 
 def _plain(text: str) -> str:

@@ -8,7 +8,7 @@ import click
 from paramedic.cli.default import Default
 from paramedic.cli.explanation import explanation
 from paramedic.cli.incident_report import report
-from paramedic.cli.listing import format_option, show_json, show_rows
+from paramedic.cli.listing import MOST, format_option, show_json, show_rows
 from paramedic.cli.manual import folded
 from paramedic.cli.naming import incident_named, plan_named
 from paramedic.cli.next_step import next_step
@@ -37,7 +37,9 @@ def incidents() -> None:
 
 @incidents.command("list")
 @click.option("--open", "only_open", is_flag=True, help="Only those that are not resolved.")
-@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="At most this many, newest first.")
+@click.option(
+    "--limit", type=click.IntRange(1, MOST), default=50, show_default=True, help="At most this many, newest first."
+)
 @format_option
 @click.pass_context
 def list_(context: click.Context, only_open: bool, limit: int, style: str) -> None:
@@ -129,7 +131,7 @@ def _echo(text: str, label: str) -> None:
 
 @click.command()
 @click.argument("plan", required=False)
-@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="At most this many.")
+@click.option("--limit", type=click.IntRange(1, MOST), default=100, show_default=True, help="At most this many.")
 @format_option
 @click.pass_context
 def receipts(context: click.Context, plan: str | None, limit: int, style: str) -> None:
