@@ -47,6 +47,7 @@ class Act:
     fails: list[Exception] = field(default_factory=list)
     answer: DidIt = DidIt.NO
     stops: tuple[str, ...] = ()
+    during: Callable[[], None] = lambda: None
 
 
 def make_action(act: Act, *, tries: int = 1, undoable: bool = True) -> Any:
@@ -57,7 +58,10 @@ def make_action(act: Act, *, tries: int = 1, undoable: bool = True) -> Any:
             return Preview(summary="would")
 
         async def apply(self, context: ActContext) -> Outcome:
-            context.stopped += act.stops
+            for name in act.stops:
+                context.stopped.append(name)
+                context.on_stop(name)
+            act.during()
             if act.fails:
                 raise act.fails.pop(0)
             act.done.append(context.token)
@@ -93,7 +97,9 @@ class Scene:
             look=self.look,
             last_good=None,  # type: ignore[arg-type]
         )
-        self.executor = Executor(bench, self.store, Redactor(("hunter2-hunter2",)), lambda _: None, self.end)
+        self.quiet = {"api": "under an order"}
+        redactor = Redactor(("hunter2-hunter2",))
+        self.executor = Executor(bench, self.store, redactor, on_step=lambda _: None, on_end=self.end, quiet=self.quiet)
         step = PlanStep(
             action="test.act",
             component="db",
@@ -197,6 +203,18 @@ async def test_what_was_stopped_for_an_act_stands_in_its_receipt(scene: Scene) -
     await scene.run()
     with scene.store.begin() as tx:
         assert tx.receipts.of(scene.plan.id)[-1].detail == "did; stopped for it: `api`, `db`"
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_what_is_stopped_for_an_act_is_no_fault_meanwhile(scene: Scene, *, fails: bool) -> None:
+    """Its troubles are ordered for as long as the act lasts, and what was ordered by others stays so."""
+    seen: list[dict[str, str]] = []
+    scene.act.stops = ("api", "db")
+    scene.act.fails = [ActionFailed("no")] if fails else []
+    scene.act.during = lambda: seen.append(dict(scene.quiet))
+    await scene.run()
+    assert seen == [{"api": "under an order", "db": "stopped for mend (plan-1)"}]
+    assert scene.quiet == {"api": "under an order"}
 
 
 async def test_asking_twice_acts_once(scene: Scene) -> None:

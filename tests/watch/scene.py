@@ -189,7 +189,14 @@ class Scene:
         )
         self.attendant = Attendant(self.bench, self.triage, self.store, books, False)
         self.attendant.is_idle = True
-        self.executor = Executor(self.bench, self.store, Redactor(()), lambda _: None, self.attendant.plan_over)
+        self.executor = Executor(
+            self.bench,
+            self.store,
+            Redactor(()),
+            on_step=lambda _: None,
+            on_end=self.attendant.plan_over,
+            quiet=self.triage.quiet,
+        )
         self.engine = Engine(self)
         self.attendant.engine = self.engine
 

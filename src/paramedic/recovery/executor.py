@@ -6,7 +6,8 @@ intent is reconciled, what has neither is done. An act that may or may not have 
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -66,14 +67,18 @@ class Executor:
         bench: Bench,
         store: Store,
         redactor: Redactor,
+        *,
         on_step: Callable[[Receipt], None],
         on_end: Callable[[Ended], Awaitable[None]],
+        quiet: MutableMapping[str, str],
     ) -> None:
+        """``quiet``: components whose troubles are ordered, and by what; those that an act stops are put there."""
         self.bench = bench
         self._store = store
         self.redactor = redactor
         self._on_step = on_step
         self._on_end = on_end
+        self._quiet = quiet
 
     async def do(self, plan_id: PlanId, index: int) -> Result:
         """Carry out one step, with the tries that its action and the plan allow."""
@@ -152,7 +157,8 @@ class Executor:
             await self._write(replace(last, phase=Phase.UNDO_INTENT, at=self.bench.clock.now(), detail="", output={}))
         try:
             context = self._context(plan, index, last.token)
-            detail = await asyncio.wait_for(action.undo(context, output), plan.step_limit_s)
+            with self._hushed(plan, context):
+                detail = await asyncio.wait_for(action.undo(context, output), plan.step_limit_s)
         except Exception as error:  # a boundary: whatever an action raises is its failure, and gets a receipt
             await self._write(self._ending(last, Phase.UNDO_FAILED, _say(error)))
             return Result.FAILED
@@ -195,7 +201,8 @@ class Executor:
             context = self._context(plan, index, intent.token)
             outcome = Outcome(summary="found done after a crash")
             if not happened:
-                outcome = await asyncio.wait_for(spec.action.apply(context), plan.step_limit_s)
+                with self._hushed(plan, context):
+                    outcome = await asyncio.wait_for(spec.action.apply(context), plan.step_limit_s)
             crash_here("after-act", plan.playbook, index)
             if isinstance(spec.action, Verifiable):
                 await asyncio.wait_for(spec.action.verify(context, outcome.output), plan.step_limit_s)
@@ -234,6 +241,23 @@ class Executor:
         context = self.bench.context(step, plan.id, token=token, limit_s=plan.step_limit_s)
         context.checkpoint = lambda point: crash_here(point, plan.playbook, index)
         return context
+
+    @contextmanager
+    def _hushed(self, plan: Plan, context: ActContext) -> Iterator[None]:
+        """What the act stops for a while is no fault meanwhile."""
+        mine: list[str] = []
+
+        def hush(name: str) -> None:
+            if name not in self._quiet:
+                mine.append(name)
+                self._quiet[name] = f"stopped for {plan.playbook} ({plan.id})"
+
+        context.on_stop = hush
+        try:
+            yield
+        finally:
+            for name in mine:
+                self._quiet.pop(name, None)
 
     def _intent(self, plan: Plan, index: int, attempt: int, step: PlanStep) -> Receipt:
         return Receipt(

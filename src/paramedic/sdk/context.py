@@ -179,6 +179,8 @@ class ActContext:
     """Where backups of the component are found and made."""
     stopped: list[str] = field(default_factory=list)
     """Components that were stopped for the act; its receipt names them."""
+    on_stop: Callable[[str], None] = lambda _name: None
+    """Told of each of them before it is stopped, so that nobody takes it for a fault."""
     checkpoint: Callable[[str], None] = lambda _name: None
     """Marks a place in the middle of an act where a crash is tried out by tests: ``checkpoint("mid-act")``."""
 

@@ -26,6 +26,7 @@ async def stop(context: ActContext, names: Sequence[str]) -> None:
     """Stop them, callers before what they call."""
     for name in reversed(names):
         context.stopped.append(name)
+        context.on_stop(name)
         await context.processes.stop(context.service.components[name])
 
 

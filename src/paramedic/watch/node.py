@@ -96,7 +96,14 @@ class Node:
         )
         paused = bool(await self.store.run(lambda tx: tx.notes.get(notes.PAUSED)))
         self.attendant = Attendant(self.bench, self.triage, self.store, self.playbooks, paused)
-        self.executor = Executor(self.bench, self.store, self.redactor, self._on_step, self._on_end)
+        self.executor = Executor(
+            self.bench,
+            self.store,
+            self.redactor,
+            on_step=self._on_step,
+            on_end=self._on_end,
+            quiet=self.triage.quiet,
+        )
         self.engine = DurableEngine(self.service, self.executor)
         self.attendant.engine = self.engine
         self.orders = Orders(self.bench, self.triage, self.attendant, self.store, self.supervisor)
