@@ -12,6 +12,7 @@ _SETTING = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_.-]*)\s*=\s*(.*?)\
 _COMMENT = re.compile(r"\s#.*$")
 _WEB_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 _HERE = ("localhost", "127.0.0.1", "::1", "0.0.0.0", "host.docker.internal")  # noqa: S104  # told apart, not bound
+_NAMED = re.compile(r"(?:\blocalhost|\b127\.0\.0\.1|\[::1\]|\b0\.0\.0\.0):(\d{2,5})\b")
 _LONGEST = 1 << 20
 
 
@@ -31,6 +32,11 @@ class Address:
     def is_here(self) -> bool:
         """Whether it names this machine."""
         return self.host in _HERE or self.host.startswith("127.")
+
+
+def ports_named(text: str) -> set[int]:
+    """Ports of this machine that stand in a text with its name: ``localhost:6379``."""
+    return {int(port) for port in _NAMED.findall(text)}
 
 
 def read_settings(path: Path) -> dict[str, str]:

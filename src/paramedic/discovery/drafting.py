@@ -18,6 +18,7 @@ from paramedic.report.words import one_line
 from paramedic.sdk.pack import Registry
 from paramedic.service import load
 
+_ANYTHING = Candidate(keys={"kind": "host"})
 Look = Callable[[Service, tuple[str, ...]], Awaitable[tuple[Finding, ...]]]
 """Runs the checks of some components of a service."""
 
@@ -64,6 +65,8 @@ class _Drafting:
         """Drop the ways of writing that the loader does not understand: a kind may take other keys than supposed."""
         self._load(())  # what is wrong around the file is nobody's candidate's fault
         for each in list(self._guesses.components.values()):
+            if each.name not in self._guesses.components:
+                continue  # left out with another one
             each.candidates = [one for one in each.candidates if self._is_understood(each, one)]
             if not each.candidates:
                 self._leave_out(each, "it cannot be written as a component")
@@ -77,7 +80,8 @@ class _Drafting:
                 self._said[name] = ()
             for finding in await look(service, fresh) if fresh else ():
                 self._said[finding.component] = (*self._said[finding.component], finding)
-            fresh = tuple(name for name in fresh if self._corrected(self._guesses.components[name], service))
+            known = self._guesses.components  # of which some go with others
+            fresh = tuple(name for name in fresh if name in known and self._corrected(known[name], service))
             gone = self._said.keys() - self._guesses.components.keys()
             for name in gone:
                 del self._said[name]
@@ -121,17 +125,21 @@ class _Drafting:
         for other in self._guesses.components.values():
             other.needs = tuple(name for name in other.needs if name != each.name)
         self._guesses.left_out.append(LeftOut(name=each.name, why=f"{each.what}; {why}"))
+        for other in [other for other in self._guesses.components.values() if other.about == each.name]:
+            self._leave_out(other, f"`{each.name}` is left out")
 
     def _is_understood(self, each: Guess, candidate: Candidate) -> bool:
-        alone = Guess(name=each.name, what="", candidates=[candidate], common=each.common)
+        alone = [Guess(name=each.name, what="", candidates=[candidate], common=each.common)]
+        if each.about:
+            alone.append(Guess(name=each.about, what="", candidates=[_ANYTHING]))
         try:
-            self._load([alone], alone=True)
+            self._load(alone, alone=True)
         except ConfigurationError:
             return False
         return True
 
     def _load(self, guesses: Iterable[Guess], *, alone: bool = False) -> tuple[str, Service]:
-        guesses = list(guesses) or [Guess(name="host", what="", candidates=[Candidate(keys={"kind": "host"})])]
+        guesses = list(guesses) or [Guess(name="host", what="", candidates=[_ANYTHING])]
         text = written(self._name, guesses, () if alone else self._guesses.left_out)
         return text, load(self._path, self._registry, self._environ, text=text)
 

@@ -37,6 +37,8 @@ class Guess:
     ports: frozenset[int] = frozenset()
     needs: tuple[str, ...] = ()
     """Names of other components."""
+    about: str = ""
+    """The component without which it makes no sense, if there is one: it names that."""
     advice: list[str] = field(default_factory=list)
     """Lines that a person may take over."""
     refused: list[str] = field(default_factory=list)

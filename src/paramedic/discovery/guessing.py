@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from paramedic.discovery.addresses import Address
+from paramedic.discovery.addresses import Address, ports_named
 from paramedic.discovery.asking import Answer, accepts, ask
 from paramedic.discovery.filing import file_component, folder_component, of_project
 from paramedic.discovery.guess import Candidate, Guess, Guesses, LeftOut, Reference
@@ -14,6 +14,7 @@ from paramedic.discovery.matching import pattern_for
 from paramedic.discovery.naming import fit, name_of, user_name
 from paramedic.discovery.options import folders_named, paths_named
 from paramedic.discovery.project import Project
+from paramedic.discovery.releases import add_releases
 from paramedic.discovery.restarting import advice
 from paramedic.discovery.scene import Part, Scene
 from paramedic.discovery.sockets import Door, passing_ports
@@ -50,6 +51,8 @@ async def guess(scene: Scene, around: Surroundings) -> Guesses:
                 each.needs = (*each.needs, *(name for name in used if name != each.name))
     for part in scene.parts:
         _connect(part, mine[id(part)], scene, around.registry, found)
+    firsts = [(part, each) for part in scene.parts for each in mine[id(part)][:1]]
+    add_releases(scene.folder, firsts, around.registry, found)
     _tell_absent(scene, found)
     return found
 
@@ -246,8 +249,19 @@ def _connect(part: Part, mine: list[Guess], scene: Scene, registry: Registry, fo
             wanted |= {each.port for each in project.addresses if each.is_here}
     needs += [other.name for port in sorted(wanted) if (other := found.at(port)) and other not in mine]
     first.needs = tuple(dict.fromkeys(needs))
+    first.advice += _perhaps_needed(part, mine, found)
     for other in mine[1:]:
         other.needs = (first.name,)
+
+
+def _perhaps_needed(part: Part, mine: list[Guess], found: Guesses) -> Iterator[str]:
+    """What its code names and it is not connected to now: code that many share names more than each of them needs."""
+    if part.is_asked_only:
+        return
+    for port in sorted(ports_named(part.code.text)):
+        other = found.at(port)
+        if other and other not in mine and other.name not in mine[0].needs:
+            yield f"its code names port {port}, where {other.name} listens; if needed: depends_on: [{other.name}]"
 
 
 def _tell_absent(scene: Scene, found: Guesses) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from paramedic.discovery.project import relative
+from paramedic.discovery.releases import through_the_link
 from paramedic.discovery.scene import Part
 from paramedic.report.redaction import Redactor
 from paramedic.report.words import one_line
@@ -29,7 +30,8 @@ def advice(part: Part, folder: Path, secrets: Sequence[str]) -> Iterator[str]:
         known = f"{json.dumps(first)}, " if first.isprintable() and Redactor(secrets).text(first) == first else ""
         yield f"process: {{command: [{known}...]}}  # as it is started; it shows a title instead of its command line"
     elif shown := _argv(process.command, secrets):
-        where = f", cwd: {json.dumps(relative(process.cwd, folder))}" if process.cwd and process.cwd != folder else ""
+        cwd = through_the_link(process.cwd, folder) if process.cwd else None
+        where = f", cwd: {json.dumps(relative(cwd, folder))}" if cwd and cwd != folder else ""
         yield f"process: {{command: {shown}{where}}}"
         if _HIDDEN in shown:
             yield f"{_HIDDEN} stands for what looks like a secret; best as a variable: ${{NAME}}"

@@ -1,13 +1,12 @@
 """What of all that runs here belongs to a folder: what lives in it, runs in it or uses it, and the servers it needs."""
 
-import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from paramedic.discovery.addresses import ports_named
 from paramedic.discovery.project import Project
 from paramedic.discovery.scene import Part
 
-_HERE = re.compile(r"(?:\blocalhost|\b127\.0\.0\.1|\[::1\]|\b0\.0\.0\.0):(\d{2,5})\b")
 _LONGEST = 1 << 18
 
 
@@ -51,5 +50,5 @@ def _named(project: Project) -> set[int]:
                 text = file.read(_LONGEST).decode("utf-8", "replace")
         except OSError:
             continue
-        ports |= {int(port) for port in _HERE.findall(text)}
+        ports |= ports_named(text)
     return ports
