@@ -13,6 +13,7 @@ EXCLUDED: dict[str, str] = {
         "without it every call takes the longer way, which lets the same calls through"
     ),
     "outside: Event().wait(_PAUSE_S)": "without its pause the look spins, and finds the same",
+    'task_file: db.execute("PRAGMA synchronous=FULL")': "what SQLite does anyway, unless it was built otherwise",
     "flag_file: elif rollout_percent >= 100 and categories is None and min_complexity <= 0 and expires == NEVER:": (
         "a shorter way to the answer that the longer way gives, too"
     ),

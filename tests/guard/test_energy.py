@@ -165,3 +165,11 @@ def test_this_machine_counts_or_it_does_not() -> None:
     """Nobody has to say where."""
     meter = EnergyMeter()
     assert meter.start() is (meter.joules() is not None)
+
+
+def test_energy_is_counted_where_the_kernel_does(monkeypatch) -> None:
+    """Unless another place is named."""
+    looked = []
+    monkeypatch.setattr(Path, "glob", lambda self, _pattern: looked.append(str(self)) or [])
+    assert not EnergyMeter().start()
+    assert looked == ["/sys/class/powercap"]

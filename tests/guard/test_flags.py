@@ -16,6 +16,7 @@ from paramedic.guard import FeatureFlags, flag_file, get_feature_flags, reset_fe
 from paramedic.guard import flags as module
 from paramedic.guard.flags import BASELINE, share
 from paramedic.guard.testing import ManualClock, flags_set
+from paramedic.guard.watcher import WATCHER
 
 FILE = Path("config/overlay_feature_flags.yaml")
 
@@ -544,3 +545,12 @@ class Flags(RuleBasedStateMachine):
 
 TestFlags = Flags.TestCase
 TestFlags.settings = settings(max_examples=30, stateful_step_count=25, deadline=None)
+
+
+def test_flags_that_are_forgotten_are_not_looked_after() -> None:
+    """What nobody asks any more is not shown as if it decided."""
+    flags = get_feature_flags()
+    flags.is_enabled("a")
+    assert flags in WATCHER.guards()
+    reset_feature_flags()
+    assert flags not in WATCHER.guards()

@@ -18,7 +18,7 @@ from paramedic.guard import (
 )
 from paramedic.guard.events import RECENT
 from paramedic.guard.ledger import Ledger
-from paramedic.guard.watcher import WATCHER
+from paramedic.guard.watcher import WATCHER, Watcher
 
 
 def cap(**settings):
@@ -70,6 +70,17 @@ def test_a_guard_has_a_name_a_listener_and_a_watcher_from_its_first_use(make, cl
     assert {(each.guard, each.name, each.at) for each in heard} == {(guard.kind, "mine", "2023-11-14T22:13:20+00:00")}
     make(clock=clock)[1]()
     assert len({each.name for each in heard}) == 1
+
+
+@pytest.mark.parametrize("make", [cap, performance, breaker, tripwire, flags, queue], ids=lambda make: make.__name__)
+def test_a_guard_asks_to_be_watched_once(make, clock, monkeypatch) -> None:
+    """Every further use is as cheap as can be."""
+    asked = []
+    monkeypatch.setattr(Watcher, "watch", lambda _, guard: asked.append(guard))
+    guard, use = make(clock=clock)
+    use()
+    use()
+    assert asked == [guard]
 
 
 def test_what_is_shared_is_told_at_once(clock, tmp_path) -> None:

@@ -335,3 +335,26 @@ def test_a_cap_is_watched_from_its_first_value() -> None:
     assert cap._watched
     cap.tick()
     assert Path.cwd().exists()
+
+
+def test_the_slow_end_is_the_nearest_rank_in_a_large_window_too() -> None:
+    """Of 200 calls the 190th."""
+    monitor = PerformanceMonitor(window=200)
+    for seconds in range(200, 0, -1):
+        monitor.record(seconds)
+    assert monitor.judge().p95_s == 190
+
+
+def test_the_limit_that_is_in_force_counts(monkeypatch, tmp_path) -> None:
+    """Not the one that it may be raised to."""
+    monkeypatch.setattr(resource, "getrlimit", lambda _what: (1 << 20, 1 << 21))
+    assert process_limit(tmp_path / "none", tmp_path) == 1 << 20
+
+
+def test_everything_that_is_over_its_limit_is_told_together(clock) -> None:
+    """In one event."""
+    heard = []
+    monitor = PerformanceMonitor(minimum_samples=1, clock=clock, listener=lambda event: heard.append(event.because))
+    monitor.record(20, error=True)
+    monitor.tick()
+    assert heard == ["mean 20.00 s over 5 s, p95 20.00 s over 10 s, 100% errors over 10%"]

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from paramedic.guard import BudgetTripwire, CircuitBreaker
-from paramedic.guard.outside import REFUSED, SILENT, Order, Process, ask, mend, processes
+from paramedic.guard.outside import BY_AN_OPERATOR, REFUSED, SILENT, UNMENDED, Order, Process, ask, mend, processes
 from paramedic.guard.post import Post, folder, place, started
 
 
@@ -196,3 +196,13 @@ def test_two_may_tidy_at_once(at, monkeypatch) -> None:
 
     monkeypatch.setattr("paramedic.guard.outside.alive", meanwhile)
     assert processes(at) == []
+
+
+def test_the_words_that_others_compare_stay_what_they_are() -> None:
+    """Checks and commands know by them what a person did and what a guard refused."""
+    assert (BY_AN_OPERATOR, REFUSED, SILENT, UNMENDED) == (
+        "an operator opened it",
+        "refused: ",
+        "silent",
+        "cannot be made whole",
+    )

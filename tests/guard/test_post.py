@@ -214,6 +214,7 @@ def test_who_lives_is_told_from_who_does_not() -> None:
     assert not alive(child.pid, ticks)
     assert alive(1, started(1))
     assert started(2**22 + 5) == "0"
+    assert not alive(2**22 + 5, "0")
 
 
 def test_reports_of_the_dead_are_removed_and_of_strangers_passed_over() -> None:
@@ -386,3 +387,26 @@ def test_orders_are_carried_out_as_they_were_placed(post, clock) -> None:
         clock.advance(0.002)
     post.carry_out_orders([breaker])
     assert heard == list("abcdefgh")
+
+
+def test_a_process_that_ends_takes_its_report_along() -> None:
+    """Nobody has to tidy after it."""
+    program = "import os; from paramedic.guard.post import Post, folder; Post().show([]); print(os.listdir(folder() / 'processes'))"
+    said = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout
+    assert ".json" in said
+    assert list((folder() / "processes").iterdir()) == []
+
+
+def test_the_start_of_a_process_is_told_in_ticks_since_boot() -> None:
+    """As the kernel counts them: one that was started now, began now."""
+    child = subprocess.Popen(["cat"], stdin=subprocess.PIPE)
+    began_s = int(started(child.pid)) / os.sysconf("SC_CLK_TCK")
+    child.communicate()
+    assert abs(time.clock_gettime(time.CLOCK_BOOTTIME) - began_s) < 60
+
+
+def test_the_folder_is_made_wherever_it_shall_be(tmp_path, monkeypatch) -> None:
+    """With the folders above it."""
+    monkeypatch.setenv("PARAMEDIC_GUARD_DIR", str(tmp_path / "a" / "b" / "c"))
+    assert folder() == tmp_path / "a" / "b" / "c"
+    assert (tmp_path / "a" / "b" / "c" / "orders").is_dir()

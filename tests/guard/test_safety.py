@@ -308,3 +308,24 @@ def test_every_word_for_a_side_is_understood(tmp_path, word) -> None:
         manager.record("x", value)
         manager.record("x", value)
     assert manager.check_system_health()["overall_health"] == "healthy"
+
+
+def test_nothing_at_all_may_be_the_target(tmp_path, clock) -> None:
+    """No error is to be the rule."""
+    (tmp_path / "slo.json").write_text('{"service_level_objectives": {"errors": {"target": 0}}}')
+    manager = ProductionSafetyManager(tmp_path, clock=clock)
+    manager.record("errors", 0)
+    assert manager.check_system_health()["overall_health"] == "healthy"
+    manager.record("errors", 1)
+    assert manager.check_system_health()["overall_health"] == "critical"
+
+
+@pytest.mark.parametrize(
+    "name", ["target", "target_ms", "critical", "critical_ms", "measurement_window_minutes", "minimum_samples"]
+)
+def test_every_number_of_an_objective_is_one(tmp_path, name) -> None:
+    """A word in its place is a problem."""
+    settings = ({} if name.startswith("target") else {"target": 1}) | {name: "high"}
+    (tmp_path / "slo.json").write_text(json.dumps({"service_level_objectives": {"x": settings}}))
+    with pytest.raises(InvalidSettings, match=f"`service_level_objectives.x.{name}` is `high`, expected a number"):
+        ProductionSafetyManager(tmp_path)

@@ -1,6 +1,7 @@
 """One breaker in several processes, over SQLite and over a real Redis."""
 
 import shutil
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -326,3 +327,90 @@ def test_the_shared_file_makes_nobody_wait(tmp_path, clock) -> None:
     store = SqliteStore(tmp_path / "s.sqlite", clock)
     assert store._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert store._db.execute("PRAGMA synchronous").fetchone() == (1,)
+    assert store._db.execute("PRAGMA busy_timeout").fetchone() == (250,)
+
+
+def test_a_permit_that_cannot_be_given_back_runs_out_and_the_trouble_is_told(clock) -> None:
+    """The store is opened anew at the next call."""
+    opened, heard = [], []
+    listen(lambda event: heard.append((event.guard, event.kind, event.because)))
+
+    class Store:
+        def __init__(self):
+            opened.append(self)
+
+        def lease(self, name, permit, most):
+            return True
+
+        def release(self, name, permit):
+            raise OSError("gone")
+
+    shared = Sharing(Store, clock)
+    shared.give_back("model", shared.permit("model", 1))
+    assert heard == [("breaker", "sharing_lost", "the shared state cannot be reached: gone")]
+    assert shared.permit("model", 1)
+    assert len(opened) == 2
+
+
+def test_every_new_trouble_with_the_store_is_told(clock) -> None:
+    """Once until it is over, then again."""
+    heard = []
+    listen(lambda event: heard.append(event.kind))
+    troubles = [OSError("gone"), OSError("gone"), None, OSError("gone")]
+
+    class Store:
+        def read(self):
+            trouble = troubles.pop(0)
+            if trouble:
+                raise trouble
+            return {}
+
+    shared = Sharing(Store, clock)
+    for told in (1, 1, 1, 2):
+        shared.exchange()
+        assert heard == ["sharing_lost"] * told
+
+
+def test_the_child_of_a_fork_keeps_what_its_parent_had_just_found_out(shared, clock) -> None:
+    """That the others had closed theirs before is no news to it."""
+    one, other = two(shared, clock)
+    other.force_open()
+    other.tick()
+    other.reset()
+    other.tick()
+    one.force_open()
+    one.forked()
+    one.tick()
+    assert one.state == "open"
+
+
+def test_a_file_is_used_by_whichever_thread_asks(tmp_path, clock) -> None:
+    """The watcher publishes, and the thread of a call takes the permit."""
+    store = SqliteStore(tmp_path / "s.sqlite", clock)
+    granted = []
+    thread = threading.Thread(target=lambda: granted.append(store.lease("model", "p", 1)))
+    thread.start()
+    thread.join()
+    assert granted == [True]
+
+
+def test_a_lease_that_is_gone_is_not_renewed(tmp_path, clock) -> None:
+    """And one that lives is."""
+    store = SqliteStore(tmp_path / "s.sqlite", clock)
+    assert store.lease("model", "p", 1) is True
+    assert store.lease("model", "q", 1) is False
+    assert store.lease("model", "p", None) is True
+    store.release("model", "p")
+    assert store.lease("model", "p", None) is False
+
+
+def test_a_lease_that_cannot_be_written_leaves_nothing_begun(tmp_path, clock) -> None:
+    """The next one works."""
+    path = tmp_path / "s.sqlite"
+    store = SqliteStore(path, clock)
+    store._db.execute("ALTER TABLE trials RENAME TO elsewhere")
+    with pytest.raises(sqlite3.OperationalError, match="no such table: trials"):
+        store.lease("model", "p", 1)
+    store._db.execute("ALTER TABLE elsewhere RENAME TO trials")
+    assert store.lease("model", "p", 1)
+    assert not SqliteStore(path, clock).lease("model", "q", 1)

@@ -405,3 +405,69 @@ def test_a_call_that_used_what_it_reserved_writes_nothing_more(clock) -> None:
         reservation.commit()
         assert Path(FILE).stat() == before
         tripwire._spending.forget()
+
+
+def test_whoever_is_stopped_may_not_use_up_what_was_drawn(clock) -> None:
+    """Nor may anybody where all are stopped; after `allow` it is there again."""
+    tripwire = budget(clock, a=1000, b=1000)
+    for scope in ("a", "b"):
+        tripwire.reserve(1, scope).commit()
+    tripwire.stop("a")
+    with pytest.raises(BudgetExhausted):
+        tripwire.reserve(1, "a")
+    tripwire.reserve(1, "b").commit()
+    tripwire.stop()
+    with pytest.raises(BudgetExhausted):
+        tripwire.reserve(1, "b")
+    tripwire.allow()
+    tripwire.allow("a")
+    tripwire.reserve(1, "a").commit()
+    assert (spent(tripwire, "a"), spent(tripwire, "b")) == (2, 2)
+
+
+def test_while_a_share_lasts_nobody_looks_at_the_file(clock) -> None:
+    """That is what it is drawn for."""
+    tripwire = budget(clock, a=1000)
+    tripwire.reserve(1, "a").commit()
+    tripwire._spending._ledger = None
+    for _ in range(9):
+        tripwire.reserve(1, "a").commit()
+    with pytest.raises(AttributeError):
+        tripwire.reserve(1, "a")
+
+
+def test_at_midnight_the_new_day_has_begun(clock) -> None:
+    """What is used from then on counts for it, also where something of yesterday's share is left."""
+    tripwire = budget(clock, a=1000)
+    tripwire.reserve(1, "a").commit()
+    clock.advance(DAY_S - clock.wall() % DAY_S)
+    tripwire.reserve(1, "a").commit()
+    assert spent(tripwire) == 1
+    assert taken() == {"a": 10}
+
+
+def test_the_report_says_how_often_a_scope_was_refused_and_when_last(clock) -> None:
+    """Only of those that were."""
+    tripwire = budget(clock, a=10, b=10)
+    tripwire.reserve(1, "b").commit()
+    assert tripwire.report()["refused"] == {}
+    with pytest.raises(BudgetExhausted):
+        tripwire.reserve(11, "a")
+    assert tripwire.report()["refused"] == {"a": {"times": 1, "last": "2023-11-14T22:13:20+00:00"}}
+    clock.advance(1)
+    with pytest.raises(BudgetExhausted):
+        tripwire.reserve(11, "a")
+    assert tripwire.report()["refused"] == {"a": {"times": 2, "last": "2023-11-14T22:13:21+00:00"}}
+    tripwire.stop("b")
+    assert tripwire.report()["stopped"] == ["b"]
+
+
+def test_what_was_drawn_yesterday_is_not_given_back_to_today(clock) -> None:
+    """What others use today stays counted when a process of yesterday ends."""
+    old = budget(clock, a=1000)
+    old.reserve(1, "a").commit()
+    clock.advance(DAY_S)
+    budget(clock, a=1000).reserve(5, "a").commit()
+    assert taken() == {"a": 10}
+    old.close()
+    assert taken() == {"a": 10}

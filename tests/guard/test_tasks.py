@@ -333,6 +333,9 @@ def test_a_program_that_ends_in_the_middle_of_a_call_gives_it_back(made, clock) 
     with pytest.raises(KeyboardInterrupt):
         queue.run_due()
     assert counts(queue) == (1, 0, 0, 0)
+    again = FailedTaskQueue("q.sqlite", clock=clock, max_retries=1)
+    again.run_due()
+    assert [each.runs for each in again.dead_letters()] == [1]
 
 
 def test_a_handler_that_is_gone_is_a_failure(made, clock) -> None:
@@ -596,3 +599,115 @@ def test_a_call_that_cannot_be_kept_costs_no_other(queue, made) -> None:
     queue.add("deliver", 2)
     assert queue.run_due() == 1
     assert [args for _, args, _ in made] == [(2,)]
+
+
+def test_only_what_the_dead_had_claimed_is_given_back(made, clock) -> None:
+    """Wherever it stands among the calls of the living."""
+    queue = built(made, clock)
+    parent = f"{os.getppid()}-{task_file.started(os.getppid())}"
+    for number, owner in enumerate((parent, "999999999-5", f"1-{task_file.started(1)}")):
+        queue.add("deliver", number, task_id=str(number))
+        with contextlib.closing(sqlite3.connect("q.sqlite", isolation_level=None)) as db:
+            db.execute("UPDATE tasks SET state = 'running', owner = ? WHERE id = ?", (owner, str(number)))
+        clock.advance(0.1)
+    assert queue.run_due() == 1
+    assert [each[0] for each in made] == ["1"]
+
+
+def test_a_file_of_the_largest_pages_is_whole(tmp_path) -> None:
+    """Their size does not fit into its field and is written there as 1."""
+    path = tmp_path / "t.sqlite"
+    with contextlib.closing(task_file.TaskFile(path)) as file:
+        file.add("t", "x", "[[], {}]", 1.0, 1.0)
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
+        for each in ("PRAGMA journal_mode = DELETE", "PRAGMA page_size = 65536", "VACUUM"):
+            db.execute(each)
+        assert db.execute("PRAGMA page_size").fetchone() == (65536,)
+    with contextlib.closing(task_file.TaskFile(path)) as file:
+        assert file.set_aside is None
+        assert file.counts()["waiting"] == 1
+
+
+def test_two_who_write_wait_for_each_other(tmp_path) -> None:
+    """Ten seconds, which no write takes."""
+    file = task_file.TaskFile(tmp_path / "t.sqlite")
+    assert file._connection.execute("PRAGMA busy_timeout").fetchone() == (10_000,)
+    file.close()
+
+
+def test_a_queue_that_is_stopped_ends_its_work_at_once(made, monkeypatch) -> None:
+    """It does not sleep on; closing does the same."""
+    monkeypatch.setattr("paramedic.guard.tasks._IDLE_S", 3600.0)
+    for end in (FailedTaskQueue.stop, FailedTaskQueue.close):
+        queue = FailedTaskQueue("s.sqlite", handlers={"x": made.append})
+        asleep = threading.Event()
+
+        class Wake(threading.Event):
+            def wait(self, timeout=None, asleep=asleep):
+                asleep.set()
+                return super().wait(timeout)
+
+        queue._wake = Wake()
+        queue.start()
+        (worker,) = queue._threads
+        assert asleep.wait(20)
+        end(queue)
+        assert not worker.is_alive()
+        queue.close()
+
+
+def test_when_the_breaker_closes_everything_is_due(made, clock) -> None:
+    """Whatever is left of the backoff; other turns of it change nothing."""
+    breaker = CircuitBreaker(failure_threshold=1, recovery_timeout=900, clock=clock)
+    queue = built(made, clock, breaker=breaker, backoff_s=200)
+    made_broken.append(1)
+    queue.call("deliver", task_id="t")
+    made_broken.clear()
+    assert breaker.state == "open"
+    breaker.allow_half_open()
+    assert queue.run_due() == 0
+    breaker.reset()
+    assert queue.run_due() == 1
+
+
+def test_what_was_given_up_is_reported_with_its_story(made, clock) -> None:
+    """Enough for a person to decide."""
+    queue = built(made, clock, max_retries=1)
+    made_broken.append(1)
+    queue.add("deliver", 1, task_id="t")
+    clock.advance(5)
+    queue.run_due()
+    assert queue.report()["dead_letters"] == [
+        {
+            "id": "t",
+            "handler": "deliver",
+            "runs": 1,
+            "added": "2023-11-14T22:13:20+00:00",
+            "error": "Down: gone",
+        }
+    ]
+
+
+def test_a_locked_file_is_not_taken_for_damaged(tmp_path, monkeypatch) -> None:
+    """It stays where it is, whole; whoever asked is told."""
+    path = tmp_path / "t.sqlite"
+    with contextlib.closing(task_file.TaskFile(path)) as file:
+        file.add("t", "x", "[[], {}]", 1.0, 1.0)
+    connect = sqlite3.connect
+    with contextlib.closing(connect(path, isolation_level=None)) as other, monkeypatch.context() as patch:
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        patch.setattr(sqlite3, "connect", lambda path, timeout, **more: connect(path, timeout=0, **more))
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            task_file.TaskFile(path)
+    assert [each.name for each in tmp_path.glob("*corrupt*")] == []
+    with contextlib.closing(task_file.TaskFile(path)) as file:
+        assert file.counts()["waiting"] == 1
+
+
+def test_a_closed_queue_is_not_shown_any_more(queue) -> None:
+    """It has no numbers that could be trusted."""
+    queue.add("deliver")
+    assert queue in WATCHER.guards()
+    queue.close()
+    assert queue not in WATCHER.guards()

@@ -491,3 +491,49 @@ def test_uses_within_budget_are_counted_while_breaches_are_looked_into(tripwire)
     assert tripwire.report()["within_budget"] == 0
     use(tripwire, 0)
     assert tripwire.report()["within_budget"] == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('{"breach_history": [{"timestamp": "soon", "token_delta": 1}]}', "`timestamp` is no moment"),
+        ('{"last_breach_timestamp": "soon"}', "`last_breach_timestamp` is no moment"),
+        ('{"downgrade_activated_at": "soon"}', "`downgrade_activated_at` is no moment"),
+        ('{"consecutive_breaches": -1}', "`consecutive_breaches` is no count"),
+        ('{"downgrade_active": 1}', "`downgrade_active` is neither true nor false"),
+        ('{"breach_history": [1]}', "`breach_history` is no list of breaches"),
+        ('{"spending": {"day": 1}}', "`spending` is no account of a day"),
+        ('{"spending": {"day": 1, "scopes": {"a": "much"}}}', "`much` is no number"),
+    ],
+)
+def test_what_is_wrong_with_a_damaged_state_is_said(text, reason, clock) -> None:
+    """By the name of the entry."""
+    Path(FILE).write_text(text)
+    heard = []
+    BudgetTripwire(clock=clock, listener=heard.append)
+    assert f"holds no state ({reason})" in heard[0].because
+
+
+def test_a_repair_takes_over_a_downgrade_with_its_cool_down(tripwire, clock) -> None:
+    """Use within budget lifts it as if it had begun here."""
+    at = "2023-11-14T22:13:20+00:00"
+    Path(FILE).write_text(
+        json.dumps({"downgrade_active": True, "downgrade_activated_at": at, "last_breach_timestamp": at})
+    )
+    tripwire.repair()
+    assert tripwire.downgrade_active
+    clock.advance(300)
+    use(tripwire, 0)
+    assert not tripwire.downgrade_active
+
+
+def test_a_restart_at_once_shortens_nothing(tripwire, clock) -> None:
+    """Not by a second."""
+    use(tripwire, 20, 20, 20)
+    again = BudgetTripwire(clock=clock)
+    clock.advance(299.5)
+    use(again, 0)
+    assert again.downgrade_active
+    clock.advance(0.5)
+    use(again, 0)
+    assert not again.downgrade_active

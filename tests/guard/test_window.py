@@ -148,3 +148,24 @@ def test_edges_that_make_sense() -> None:
     assert isinstance(Window().tally(), Streak)
     assert isinstance(Window(calls=3).tally(), LastCalls)
     assert isinstance(Window(seconds=3).tally(), LastSeconds)
+
+
+def test_successes_of_many_moments_are_successes_of_each() -> None:
+    """However they are spread over the slices, none of them is a failure or slow."""
+    tally = LastSeconds(60)
+    tally.note(failed=True, slow=True, now=1000.0)
+    tally.succeed([1000.5, 1001.5, 1030.5])
+    assert (tally.calls, tally.failures, tally.slow) == (4, 1, 1)
+    tally.forget(1060.0)
+    assert (tally.calls, tally.failures, tally.slow) == (2, 0, 0)
+
+
+def test_slow_calls_are_pushed_out_by_fast_ones() -> None:
+    """As failures are."""
+    for mark in ({"failed": True, "slow": False}, {"failed": False, "slow": True}):
+        tally = LastCalls(3)
+        tally.note(now=0.0, **mark)
+        tally.succeed([0.0, 0.0])
+        assert (tally.calls, tally.failures + tally.slow) == (3, 1)
+        tally.succeed([0.0])
+        assert (tally.calls, tally.failures + tally.slow) == (3, 0)

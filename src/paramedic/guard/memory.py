@@ -27,7 +27,7 @@ class MemoryReading:
     share: float
     level: str
     """``ok``, ``warning`` or ``critical``."""
-    relieved_bytes: int = 0
+    relieved_bytes: int
     """What garbage collection and relief brought in this look."""
 
 

@@ -233,13 +233,14 @@ class RedisStore:
     _TIME = "local t = redis.call('TIME') local now = t[1] + t[2] / 1000000 "
     _WRITE = _TIME + (
         "local e = redis.call('HINCRBY', KEYS[2], ARGV[1], 1) "
-        "redis.call('HSET', KEYS[1], ARGV[1], cjson.encode({edition = e, value = ARGV[2], at = now})) return e"
+        "redis.call('HSET', KEYS[1], ARGV[1], cjson.encode({name = ARGV[1], edition = e, value = ARGV[2], at = now})) "
+        "return e"
     )
-    _READ = _TIME + "return {tostring(now), redis.call('HVALS', KEYS[1]), redis.call('HKEYS', KEYS[1])}"
+    _READ = _TIME + "return {tostring(now), redis.call('HVALS', KEYS[1])}"
     _LEASE = _TIME + (
         "local most = tonumber(ARGV[2]) redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now) "
-        "if most >= 0 and redis.call('ZCARD', KEYS[1]) >= most then return 0 end "
-        "if most < 0 and not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 0 end "
+        "if most and redis.call('ZCARD', KEYS[1]) >= most then return 0 end "
+        "if not most and not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 0 end "
         "redis.call('ZADD', KEYS[1], now + ARGV[3], ARGV[1]) return 1"
     )
 
@@ -248,11 +249,10 @@ class RedisStore:
         self._prefix = prefix
 
     def read(self) -> dict[str, tuple[int, dict[str, Any], float]]:
-        now, values, names = self._client.eval(self._READ, 1, f"{self._prefix}:breakers")
+        now, values = self._client.eval(self._READ, 1, f"{self._prefix}:breakers")
         found = {}
-        for name, text in zip(map(_text, names), values, strict=True):
-            value = json.loads(text)
-            found[name] = (int(value["edition"]), json.loads(value["value"]), float(now) - float(value["at"]))
+        for value in map(json.loads, values):
+            found[value["name"]] = (int(value["edition"]), json.loads(value["value"]), float(now) - float(value["at"]))
         return found
 
     def write(self, name: str, value: dict[str, Any]) -> int:
@@ -261,14 +261,10 @@ class RedisStore:
 
     def lease(self, name: str, permit: str, most: int | None) -> bool:
         key = f"{self._prefix}:trials:{name}"
-        return bool(self._client.eval(self._LEASE, 1, key, permit, -1 if most is None else most, LEASE_S))
+        return bool(self._client.eval(self._LEASE, 1, key, permit, "" if most is None else most, LEASE_S))
 
     def release(self, name: str, permit: str) -> None:
         self._client.zrem(f"{self._prefix}:trials:{name}", permit)
-
-
-def _text(value: str | bytes) -> str:
-    return value.decode() if isinstance(value, bytes) else value
 
 
 def _boot() -> str:

@@ -169,11 +169,12 @@ class Spending:
     def give_back(self) -> None:
         """Return to the file what this process drew and no call uses."""
         with self.lock:
-            held = {scope: free for scope, free in self._free.items() if free > 0}
-            self._free = {}
-            if not held or not self._current():
+            held, self._free = self._free, {}
+            if not held:
                 return
             with self._ledger.change() as state:
+                if not self._current():  # another process has begun a new day, which owes nothing to the old one
+                    return
                 taken = state["spending"]["scopes"]
                 for scope, free in held.items():
                     taken[scope] = max(0.0, taken.get(scope, 0.0) - free)

@@ -9,6 +9,7 @@ import re
 
 Where = tuple[str | int, ...]
 _LINE = re.compile(r"( *)([A-Za-z_][\w.-]*):(?: +(true|false|\{\}))? *(?: #.*)?", re.ASCII)
+_NOTHING = re.compile(r" *(?:#.*)?")
 _NO_NAMES = ("true", "false", "null")
 
 
@@ -20,9 +21,9 @@ def read_switches(text: str) -> tuple[dict[str, bool | dict[str, bool] | None], 
     """What a file says and where; raises `MoreThanSwitches`."""
     value: dict[str, bool | dict[str, bool] | None] = {}
     lines: dict[Where, int] = {}
-    heading, depth = "", 0
+    heading = ""
     for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip(" ") or line.lstrip(" ").startswith("#"):
+        if _NOTHING.fullmatch(line):
             continue
         found = _LINE.fullmatch(line)
         if not found or found[2].lower() in _NO_NAMES:
@@ -33,7 +34,7 @@ def read_switches(text: str) -> tuple[dict[str, bool | dict[str, bool] | None], 
             raise MoreThanSwitches(number)
         if not indent:
             value[name] = {} if said == "{}" else None if said is None else said == "true"
-            heading, depth = ("", 0) if said else (name, 0)
+            heading, depth = "" if said else name, 0
         elif heading and said in ("true", "false") and depth in (0, indent):
             below = value[heading] or {}
             assert isinstance(below, dict)

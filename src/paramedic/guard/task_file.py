@@ -102,20 +102,20 @@ class TaskFile:
         if not self.path.exists():
             self._create()
         elif not _is_whole(self.path):
-            raise sqlite3.DatabaseError("the file is cut")
+            raise sqlite3.DatabaseError
         db = sqlite3.connect(self.path, timeout=10, isolation_level=None, check_same_thread=False)
         try:
             db.execute("PRAGMA journal_mode=WAL")
             db.execute("PRAGMA synchronous=FULL")
             if db.execute("PRAGMA quick_check").fetchone()[0] != "ok":
-                raise sqlite3.DatabaseError("the file is damaged")
+                raise sqlite3.DatabaseError
             db.execute(
                 "SELECT number, id, handler, arguments, state, runs, due, added, ended, owner, error FROM tasks LIMIT 1"
             )
         except sqlite3.OperationalError as error:
             db.close()
             if "no such" in str(error):
-                raise sqlite3.DatabaseError("the file holds no tasks") from error
+                raise sqlite3.DatabaseError from error
             raise
         except BaseException:
             db.close()

@@ -177,15 +177,15 @@ class FailedTaskQueue:
 
     def _work(self) -> None:
         while not self._stopping.is_set():
-            self._wake.clear()
             try:
                 self.run_due()
                 due = self._file.next_due()
             except Exception as error:  # boundary: a full disk or a locked file passes
                 self._event("trouble", f"the queue cannot be worked on: {_named(error)}")
                 due = None
-            wait = _IDLE_S if due is None or self._down() else min(_IDLE_S, max(0.0, due - self._clock.wall()))
+            wait = _IDLE_S if due is None or self._down() else min(_IDLE_S, due - self._clock.wall())
             self._wake.wait(wait)
+            self._wake.clear()  # not before the work: what is said meanwhile, `stop` too, is heard
 
     def _run(self, task: Task) -> bool:
         try:

@@ -10,9 +10,10 @@ from weakref import WeakSet
 
 from paramedic.guard.cardinality import LABELS
 
+_COUNT = "1"
+"""The unit of what has none."""
 _STATES = {"closed": 0, "half_open": 1, "open": 2}
 _guards: WeakSet[Any] = WeakSet()
-_exported = False
 _latency: Any = None  # the histogram of the SDK, once there is one
 
 Row = tuple[float, dict[str, str]]
@@ -20,10 +21,9 @@ Row = tuple[float, dict[str, str]]
 
 def export(guards: list[Any]) -> None:
     """Register the instruments once; from then on whatever guards there are is read."""
-    global _exported, _latency  # noqa: PLW0603 - instruments exist once per process
+    global _latency  # noqa: PLW0603 - instruments exist once per process
     _guards.update(guards)
-    if not _exported:
-        _exported = True
+    if _latency is None:
         _latency = _register()
     measure_calls()
 
@@ -37,20 +37,20 @@ def _register() -> Any:
     def observe(rows: Callable[[], Iterable[Row]]) -> Callable[[Any], list[Any]]:
         return lambda _options: [Observation(value, labels) for value, labels in rows()]
 
-    def gauge(name: str, unit: str, rows: Callable[[], Iterable[Row]]) -> None:
+    def gauge(name: str, rows: Callable[[], Iterable[Row]], unit: str = _COUNT) -> None:
         meter.create_observable_gauge(name, [observe(rows)], unit=unit)
 
-    def counter(name: str, unit: str, rows: Callable[[], Iterable[Row]]) -> None:
-        meter.create_observable_counter(name, [observe(rows)], unit=unit)
+    def counter(name: str, rows: Callable[[], Iterable[Row]]) -> None:
+        meter.create_observable_counter(name, [observe(rows)], unit=_COUNT)
 
-    gauge("guard.breaker.state", "1", breaker_states)
-    counter("fusion.circuit_breaker.event", "1", breaker_events)
-    counter("guard.budget.tokens", "1", lambda: of_budgets("used"))
-    counter("guard.budget.breaches", "1", lambda: of_budgets("breaches"))
-    counter("guard.flags.evaluations", "1", flag_evaluations)
-    gauge("guard.memory.rss_bytes", "By", memory)
-    gauge("guard.tasks.pending", "1", tasks)
-    counter("guard.metrics.folded", "1", folds)
+    gauge("guard.breaker.state", breaker_states)
+    counter("fusion.circuit_breaker.event", breaker_events)
+    counter("guard.budget.tokens", lambda: of_budgets("used"))
+    counter("guard.budget.breaches", lambda: of_budgets("breaches"))
+    counter("guard.flags.evaluations", flag_evaluations)
+    gauge("guard.memory.rss_bytes", memory, "By")
+    gauge("guard.tasks.pending", tasks)
+    counter("guard.metrics.folded", folds)
     return meter.create_histogram("fusion.execution.latency_ms", unit="ms")
 
 

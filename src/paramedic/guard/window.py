@@ -155,7 +155,6 @@ class LastCalls:
         size = len(self._ring)
         if not self.failures and not self.slow:  # nothing but good calls: which ones they are does not matter
             self.calls = min(size, self.calls + len(times))
-            self._at = (self._at + len(times)) % size
             return
         for _ in range(min(len(times), size)):
             self._push(0)
