@@ -16,7 +16,7 @@ from paramedic.model.clock import SystemClock
 from paramedic.model.code import IssueType
 from paramedic.model.finding import Evidence
 from paramedic.model.ids import IncidentId, PlanId
-from paramedic.model.incident import Incident, IncidentState, Symptom
+from paramedic.model.incident import Incident, IncidentState, Suspect, Symptom, TimelineEntry, Vote
 from paramedic.model.status import Severity
 from paramedic.sdk import load_packs
 from paramedic.service import load
@@ -187,6 +187,29 @@ def test_show_labels_evidence_once(paramedic: Run, tell: Callable[..., None]) ->
     assert said.count("last log lines") == 1
     assert '    last log lines:\n      Traceback (most recent call last):\n        File "app.py"' in said
     assert "\n      ValueError: no such model\n" in said
+
+
+def test_a_secret_that_was_recorded_is_not_shown(
+    paramedic: Run, tell: Callable[..., None], home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither one that the service knows by now nor what looks like one, wherever it stands and however it is asked."""
+    known, looks = "cormorant winter", "sk-proj-4fj3Kd82mQpZx7Lw9TnB1vYc6RsH0aEu"
+    evidence = Evidence(label="last log lines", text=f"login as {known}\nAPI_KEY={looks}")
+    symptom = replace(SEEN, observed=f"`{known}` was refused", evidence=(evidence,))
+    suspect = Suspect(component="uvicorn", code="x.y", score=1.0, votes=(Vote(kind="k", weight=1.0, reason=known),))
+    tell(replace(CALLED, symptoms=(symptom,), why=f"API_KEY={looks}", suspects=(suspect,), ruled_out=(known,)))
+    service = load(home / "paramedic.yaml", load_packs(), os.environ)
+    store = open_store(service.settings.store, node=service.settings.node, clock=SystemClock())
+    entry = TimelineEntry(incident=CALLED.id, at=NOW, what="asked", text=f"with {known}", details={"reason": known})
+    with store.begin() as tx:
+        tx.timeline.append(entry)
+    store.close()
+    monkeypatch.setenv("SHOP_PASSWORD", known)
+    for arguments in (("show", CALLED.id), ("show", CALLED.id, "--json"), ("list", "--json")):
+        ended = paramedic("incidents", *arguments)
+        assert ended.returncode == 0, ended.stderr
+        assert looks not in ended.stdout, arguments
+        assert "cormorant" not in words(ended.stdout), arguments
 
 
 def test_json_is_short_for_format_json_and_so_are_errors(paramedic: Run, tell: Callable[..., Any]) -> None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from paramedic.cli.cleaned import cleaned
 from paramedic.cli.default import Default
 from paramedic.cli.explanation import explanation
 from paramedic.cli.incident_report import report
@@ -75,9 +76,12 @@ def show(context: click.Context, incident: str, style: str) -> None:
     what, timeline, acts = read_store(service.settings, read) or (None, (), [])
     if what is None:
         raise UsageError(f"there is no incident `{incident}`", hint="`paramedic incidents list` shows all")
+    safe = Redactor(service.secrets)
+    timeline = cleaned(tuple(timeline), safe)
     if style == "json":
         show_json({**_with_receipts(service, what), "timeline": dump(timeline)})
         return
+    what, acts = cleaned(what, safe), cleaned(acts, safe)
     click.echo(f"{what.id}  {what.severity} {what.type}  {what.state}")
     click.echo(f"  {what.component}: {what.code}")
     click.echo(f"  opened    {what.opened_at:%Y-%m-%d %H:%M:%S} UTC")
@@ -141,8 +145,9 @@ def receipts(context: click.Context, plan: str | None, limit: int, style: str) -
     found = read_store(place, lambda tx: tx.receipts.of(name) if name else tx.receipts.recent(limit))
     if name and not found and not read_store(place, lambda tx: tx.plans.get(name)):
         raise UsageError(f"there is no plan `{plan}`", hint="`paramedic receipts` shows the newest of all")
+    found = cleaned(tuple(found or ()), Redactor())  # which secrets the service has only its packs could tell
     if style == "json":
-        show_json(found or ())
+        show_json(found)
         return
     rows = [
         (
@@ -153,7 +158,7 @@ def receipts(context: click.Context, plan: str | None, limit: int, style: str) -
             each.component,
             f"{each.plan}: {each.detail}",
         )
-        for each in found or ()
+        for each in found
     ]
     show_rows(("at", "step", "phase", "action", "component", "of plan"), rows, empty="no receipts")
 
@@ -192,8 +197,12 @@ def _with_receipts(service: "Service", incident: "Incident") -> dict[str, Json]:
         return tx.plans.of(incident.id), _receipts_of(tx, incident.id)
 
     plans, found = read_store(service.settings, read) or ((), [])
-    safe = Redactor(service.secrets)  # a plan shows what a file held
-    return {**dump(incident), "plans": safe.data(dump(plans)), "receipts": dump(found)}
+    safe = Redactor(service.secrets)
+    return {
+        **dump(cleaned(incident, safe)),
+        "plans": safe.data(dump(plans)),  # a plan shows what a file held
+        "receipts": dump(cleaned(found, safe)),
+    }
 
 
 def _receipts_of(tx: "Transaction", incident: IncidentId) -> "list[Receipt]":
