@@ -3,6 +3,7 @@
 import json
 import re
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -174,6 +175,23 @@ def test_where_recovery_differs_from_the_plan_that_was_shown_it_says_why(make: A
     done = station.run("recover")
     assert (done.returncode, "not what was done" in done.stdout) == (0, False), "it is just what was planned"
     station.once()
+
+
+def test_what_is_left_after_an_approved_plan_is_told(make: Any) -> None:
+    """Without a watch nothing goes on by itself: the command says so, and how it goes on; then it does."""
+    station = make("a", autonomy="approve")
+    assert station.run("start").returncode == 0
+    station.kill("a")
+    (plan,) = json.loads(station.run("recover", "--json").stdout)["incidents"]
+    gone = {"kind": "process", "process": {"command": [sys.executable, "-c", "raise SystemExit(3)"]}}
+    station.write({"a": gone}, autonomy="approve")
+    ran = station.run("approve", plan["plan"], PARAMEDIC_STEP_TRIES_P1="1")
+    assert (ran.returncode, station.incident("a", IncidentState.OPEN).id) == (1, plan["id"])
+    told = " ".join(ran.stdout.split())
+    assert f"{plan['id']} is still open and nobody watches: nothing else is tried and nobody is called" in told
+    assert "hint: `paramedic recover a` goes on with it once, `paramedic watch` from now on" in told
+    assert station.run("recover", "a", PARAMEDIC_STEP_TRIES_P1="1").returncode == 1
+    assert station.incident("a", IncidentState.ESCALATED, IncidentState.WAITING).id == plan["id"]
 
 
 def test_each_step_of_the_autonomy_ladder(make: Any) -> None:

@@ -1,5 +1,7 @@
 """``paramedic plan``, ``recover``, ``approve``, ``reject``, ``pause``, ``resume``."""
 
+from collections.abc import Mapping
+
 import click
 
 from paramedic.cli.escalation import as_severity
@@ -119,6 +121,7 @@ def recover(  # noqa: PLR0917  # click gives its options by name
         for each in (result.get("plans") or ()) if plan_id else ():  # type: ignore[union-attr]
             assert isinstance(each, dict)
             _echo(f"{each['id']}  {each['playbook']} on {each['suspect']}  {each['state']}: {each['why_ended']}")
+        _tell_what_is_left(result)
         if not result.get("incidents") and not result.get("plans"):
             click.echo(f"nothing is wrong that needs recovery{f' of {issue}' if issue else ''}")
     context.exit(0 if result["verified"] else 1)
@@ -161,7 +164,8 @@ def approve(context: click.Context, plan_id: str | None, reason: str, valid_s: f
     """Agree to a plan that waits, named by its id or its incident's. Alone it lists what waits.
 
     It runs at once, or as soon as the limits let it; what has not begun when the approval ends does not begin. Who
-    agreed, why and until when is kept. Exit 0 when verified, 1 when it did not help.
+    agreed, why and until when is kept. Only this plan runs: what comes after it is up to `watch`, or to `recover`.
+    Exit 0 when verified, 1 when it did not help.
     """
     service, registry = load_service(context)
     if plan_id is None:
@@ -177,7 +181,20 @@ def approve(context: click.Context, plan_id: str | None, reason: str, valid_s: f
         each = plans[0]
         assert isinstance(each, dict)
         _echo(f"{each['id']}  {each['playbook']} on {each['suspect']}  {each['state']}: {each['why_ended']}")
+        _tell_what_is_left(result)
     context.exit(0 if result["verified"] else 1)
+
+
+def _tell_what_is_left(result: Mapping[str, Json]) -> None:
+    """Of an incident that is not over after one plan of it: who goes on with it, and how."""
+    left = result.get("incident")
+    if not isinstance(left, dict) or left["state"] != IncidentState.OPEN:
+        return
+    if result["watched"]:
+        _echo(f"{left['id']} is still open; the running `paramedic watch` goes on with it")
+        return
+    _echo(f"{left['id']} is still open and nobody watches: nothing else is tried and nobody is called by itself")
+    _echo(f"`paramedic recover {left['component']}` goes on with it once, `paramedic watch` from now on", "  hint: ")
 
 
 def _show_waiting(service: Service, style: str) -> None:

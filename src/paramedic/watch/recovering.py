@@ -137,7 +137,13 @@ class Recovering:
             raise PlanStale(f"plan `{plan_id}` is {plan.state}{why}", hint="`paramedic plan` makes a new one")
         await self._node.attendant.over(plan_id)
         plan = await self.named(plan_id)
-        return {"plans": [dump(plan)], "verified": is_verified(plan)}
+        left = self._node.triage.incidents.get(plan.incident) if plan.incident else None
+        return {
+            "plans": [dump(plan)],
+            "verified": is_verified(plan),
+            "incident": dump(left) if left else None,
+            "watched": not self._node.is_idle,
+        }
 
     async def _note(self, incident: Incident, command: Command) -> None:
         """Why somebody asks stands in the incident's timeline."""
