@@ -40,6 +40,28 @@ def test_nothing_secret_leaves(tmp_path: Path, style: str) -> None:
     assert SECRET not in rendered(tmp_path, DOSSIER, style)
 
 
+def test_only_the_levels_that_were_called_are_told(tmp_path: Path) -> None:
+    """Whoever was skipped, and a call that nobody could be told of, is not among them; nor is what did not arrive."""
+    quiet = tuple(each for each in DOSSIER.timeline if each.what != "notified")
+    called = (entry(70, "notified", "escalated: L2, L4: 2 told"), entry(80, "notified", "nobody could be told: off"))
+    arrived, lost = (
+        replace(DOSSIER.messages[0], id=name, address=f"json://{name}", delivered_at=when)
+        for name, when in (("bert", AT), ("carl", None))
+    )
+    end = replace(arrived, id="end", kind="resolved", address="json://carl")
+    people = {"L2": ("json://bert",), "L3": ("json://dora",), "L4": ("json://carl",)}
+    known = replace(service(tmp_path), escalation=people)
+    dossier = replace(DOSSIER, incident=replace(INCIDENT, level="L4"), messages=(arrived, lost, end))
+
+    def said(*lines) -> str:
+        told = account(known, replace(dossier, timeline=(*quiet, *lines)), AT, made_by="x")
+        return render_document(told, "text")
+
+    assert "L2 (arrived), L4 (nothing arrived)" in said(*called)
+    assert "(arrived)" not in said(called[1])
+    assert "L4" not in said(called[1])
+
+
 @pytest.mark.parametrize("style", ["markdown", "html", "text"])
 def test_everything_that_matters_is_told(tmp_path: Path, style: str) -> None:
     """Findings, path, suspects, plans, approval, steps, crash, verification, calls, acknowledgement, end."""

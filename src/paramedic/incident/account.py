@@ -1,6 +1,7 @@
 """An incident as a document: what was seen, suspected, done, verified, and who was called. Nothing is made up."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -41,6 +42,7 @@ _LANE = {
     "escalated": "people",
     "notified": "people",
     "silenced": "people",
+    "untold": "people",
     "acknowledged": "people",
 }
 """The kind of a timeline's entry to where it is drawn; what is not named here was thought, not done."""
@@ -65,6 +67,8 @@ _PLANS = {
 _RAN = (PlanState.VERIFIED, PlanState.FAILED, PlanState.ROLLED_BACK)
 _FAILED = (Phase.FAILED, Phase.UNDO_FAILED)
 _ANCHOR = "t"
+_AT_LEVELS = re.compile(r"[\w-]+: (L\d(?:, L\d)*): [1-9]\d* told")
+"""A line of the timeline of kind ``notified``, where levels were called."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,9 +148,26 @@ def _in_short(service: Service, dossier: Dossier) -> Iterator[tuple[str, str]]:
     yield "resolved", _moment(incident.resolved_at) if incident.resolved_at else ""
     yield "why", incident.why
     yield "tried", ", ".join(f"`{each}`" for each in incident.tried)
-    yield "called up to", incident.level or ""
+    yield "called", _levels(service, dossier)
     who = incident.acknowledged_by
     yield "in hand of", f"{who}, {_moment(incident.acknowledged_at)}" if who and incident.acknowledged_at else who or ""
+
+
+def _levels(service: Service, dossier: Dossier) -> str:
+    """The levels at which somebody was called, and whether anything arrived there, as far as their addresses tell."""
+    texts = [
+        found[1] for each in dossier.timeline if each.what == "notified" and (found := _AT_LEVELS.match(each.text))
+    ]
+    calls = [each for each in dossier.messages if each.kind != "resolved"]
+    told = []
+    for level in sorted({level for text in texts for level in text.split(", ")}):
+        known = service.escalation.get(level, ())
+        mine = [each for each in calls if each.address in known]
+        if not mine:
+            told.append(level)
+        else:
+            told.append(f"{level} ({'arrived' if any(each.delivered_at for each in mine) else 'nothing arrived'})")
+    return ", ".join(told)
 
 
 def _seen(symptom: Symptom) -> Section:
