@@ -173,3 +173,14 @@ def test_energy_is_counted_where_the_kernel_does(monkeypatch) -> None:
     monkeypatch.setattr(Path, "glob", lambda self, _pattern: looked.append(str(self)) or [])
     assert not EnergyMeter().start()
     assert looked == ["/sys/class/powercap"]
+
+
+def test_a_request_left_without_a_word_counts_in_full_and_by_an_error_not_at_all(clock) -> None:
+    """As calls that reserve tokens."""
+    energy = EnergyBudget(daily_budget_joules=100, clock=clock)
+    with energy.reserve(10):
+        pass
+    assert energy.get_status()["spent"]["day"]["spent"] == 10
+    with pytest.raises(KeyError), energy.reserve(10):
+        raise KeyError
+    assert energy.get_status()["spent"]["day"]["spent"] == 10

@@ -83,6 +83,20 @@ def test_a_guard_asks_to_be_watched_once(make, clock, monkeypatch) -> None:
     assert asked == [guard]
 
 
+@pytest.mark.parametrize(
+    "make", [cap, memory, performance, breaker, tripwire, flags, queue], ids=lambda make: make.__name__
+)
+def test_in_the_child_of_a_fork_a_guard_is_watched_from_its_next_use(make, clock) -> None:
+    """As in the process that it was built in."""
+    guard, use = make(clock=clock)
+    use()
+    WATCHER.leave(guard)
+    guard.forked()
+    assert guard not in WATCHER.guards()
+    use()
+    assert guard in WATCHER.guards()
+
+
 def test_what_is_shared_is_told_at_once(clock, tmp_path) -> None:
     """The watcher is woken, not waited for."""
     shared = CircuitBreaker(shared=str(tmp_path / "s.sqlite"), clock=clock)

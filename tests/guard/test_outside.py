@@ -6,7 +6,7 @@ import os
 import pytest
 
 from paramedic.guard import BudgetTripwire, CircuitBreaker
-from paramedic.guard.outside import BY_AN_OPERATOR, REFUSED, SILENT, UNMENDED, Order, Process, ask, mend, processes
+from paramedic.guard.outside import BY_AN_OPERATOR, REFUSED, SILENT, Order, Process, ask, mend, processes
 from paramedic.guard.post import Post, folder, place, started
 
 
@@ -126,7 +126,7 @@ def test_who_does_not_answer_in_time_is_silent(at) -> None:
     """Two seconds, where nothing else is said."""
     shows(at)
     clock = Hand()
-    assert ask(Order(kind="breaker", name="model", verb="open"), clock=clock, at=at) == {os.getpid(): SILENT}
+    assert ask(Order(kind="breaker", name="model", verb="open"), clock=clock, at=at) == {os.getpid(): "silent"}
     assert clock.now == 3.0
     clock = Hand()
     assert ask(Order(kind="breaker", name="model", verb="open"), 5.0, clock, at) == {os.getpid(): SILENT}
@@ -198,11 +198,10 @@ def test_two_may_tidy_at_once(at, monkeypatch) -> None:
     assert processes(at) == []
 
 
-def test_the_words_that_others_compare_stay_what_they_are() -> None:
-    """Checks and commands know by them what a person did and what a guard refused."""
-    assert (BY_AN_OPERATOR, REFUSED, SILENT, UNMENDED) == (
-        "an operator opened it",
-        "refused: ",
-        "silent",
-        "cannot be made whole",
-    )
+def test_a_breaker_that_a_person_holds_open_says_so(clock) -> None:
+    """In words that checks and commands know it by."""
+    breaker = CircuitBreaker(name="model", clock=clock)
+    breaker.force_open(f"{BY_AN_OPERATOR}: maintenance")
+    Post(clock).show([breaker])
+    ((shown,),) = [each.guards for each in processes()]
+    assert shown["because"] == "an operator opened it: maintenance"

@@ -414,3 +414,15 @@ def test_a_lease_that_cannot_be_written_leaves_nothing_begun(tmp_path, clock) ->
     store._db.execute("ALTER TABLE elsewhere RENAME TO trials")
     assert store.lease("model", "p", 1)
     assert not SqliteStore(path, clock).lease("model", "q", 1)
+
+
+def test_services_may_share_one_server(redis_server) -> None:
+    """Each under a prefix of its own."""
+    redis_server.flushall()
+    one, other = RedisStore(redis_server, "one"), RedisStore(redis_server, "other")
+    assert one.write("model", {"open": True}) == 1
+    assert one.lease("model", "p", 1)
+    assert other.read() == {}
+    assert other.lease("model", "q", 1)
+    assert sorted(redis_server.keys()) == [b"one:breakers", b"one:editions", b"one:trials:model", b"other:trials:model"]
+    assert list(RedisStore(redis_server).read()) == []

@@ -68,6 +68,7 @@ def test_a_block_left_without_a_word_counts_in_full_and_by_an_error_not_at_all(c
     tripwire = budget(clock, a=100)
     with tripwire.reserve(10, "a"):
         pass
+    assert spent(tripwire) == 10
     with pytest.raises(KeyError), tripwire.reserve(10, "a"):
         raise KeyError
     assert spent(tripwire) == 10
@@ -470,4 +471,20 @@ def test_what_was_drawn_yesterday_is_not_given_back_to_today(clock) -> None:
     budget(clock, a=1000).reserve(5, "a").commit()
     assert taken() == {"a": 10}
     old.close()
+    assert taken() == {"a": 10}
+
+
+def test_what_others_spent_is_seen_at_once(clock) -> None:
+    """By whoever asks."""
+    one, other = budget(clock, a=100), budget(clock, a=100)
+    one.reserve(30, "a").commit()
+    assert spent(other) == 30
+
+
+def test_a_share_is_used_to_its_end_before_the_next_is_drawn(clock) -> None:
+    """Also while another scope is stopped."""
+    tripwire = budget(clock, a=1000)
+    tripwire.reserve(1, "a").commit()
+    tripwire.stop("b")
+    tripwire.reserve(9, "a").commit()
     assert taken() == {"a": 10}

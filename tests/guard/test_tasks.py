@@ -81,6 +81,7 @@ def test_a_call_that_works_is_not_kept(queue, made) -> None:
     """One that fails is, and is made again after the backoff, under the same id."""
     assert FailedTaskQueue("r.sqlite", handlers={"give": lambda: 5}).call("give") == 5
     queue.call("deliver", 1)
+    assert len(made[0][0]) == 24
     assert counts(queue) == (0, 0, 0, 0)
     made_broken.append(1)
     heard = []

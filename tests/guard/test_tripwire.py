@@ -409,6 +409,7 @@ def test_the_report_shows_state_and_spending(tripwire) -> None:
     assert report["state_file"].endswith(FILE)
     assert (report["used"], report["breaches"], report["spent"]) == (120, 1, {"a": {"spent": 3.0, "limit": 10}})
     assert report["consecutive_breaches"] == 1
+    assert report["settings"] == {"consecutive_breaches": 3, "cooldown_s": 300.0}
     json.dumps(report)
 
 
@@ -537,3 +538,11 @@ def test_a_restart_at_once_shortens_nothing(tripwire, clock) -> None:
     clock.advance(0.5)
     use(again, 0)
     assert not again.downgrade_active
+
+
+def test_after_a_reset_use_within_budget_costs_nothing_again(tripwire, monkeypatch) -> None:
+    """There is nothing left that it could lift."""
+    use(tripwire, 20, 20, 20)
+    tripwire.reset_downgrade()
+    monkeypatch.setattr(tripwire, "_note", None)
+    use(tripwire, 5)
