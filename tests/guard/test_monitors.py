@@ -358,3 +358,11 @@ def test_everything_that_is_over_its_limit_is_told_together(clock) -> None:
     monitor.record(20, error=True)
     monitor.tick()
     assert heard == ["mean 20.00 s over 5 s, p95 20.00 s over 10 s, 100% errors over 10%"]
+
+
+def test_what_nobody_measures_is_forgotten() -> None:
+    """The oldest first; ten thousand calls are kept for the next look."""
+    monitor = PerformanceMonitor()
+    for number in range(10_001):
+        monitor.record(number)
+    assert (len(monitor.unmeasured), monitor.unmeasured[0]) == (10_000, (1, False))

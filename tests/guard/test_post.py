@@ -214,7 +214,7 @@ def test_who_lives_is_told_from_who_does_not() -> None:
     assert not alive(child.pid, ticks)
     assert alive(1, started(1))
     assert started(2**22 + 5) == "0"
-    assert not alive(2**22 + 5, "0")
+    assert alive(2**22 + 5, "0") is False
 
 
 def test_reports_of_the_dead_are_removed_and_of_strangers_passed_over() -> None:

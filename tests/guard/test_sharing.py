@@ -426,3 +426,15 @@ def test_services_may_share_one_server(redis_server) -> None:
     assert other.lease("model", "q", 1)
     assert sorted(redis_server.keys()) == [b"one:breakers", b"one:editions", b"one:trials:model", b"other:trials:model"]
     assert list(RedisStore(redis_server).read()) == []
+
+
+def test_what_one_breaker_knows_hides_no_news_of_another(shared, clock) -> None:
+    """They share a store, not a fate."""
+    one, other = ([CircuitBreaker(name=name, shared=shared, clock=clock) for name in "abc"] for _ in range(2))
+    for each in one:
+        each.force_open()
+    both_look(*one, *other)
+    assert [each.state for each in other] == ["open"] * 3
+    one[1].reset()
+    both_look(*one, *other)
+    assert [each.state for each in other] == ["open", "closed", "open"]

@@ -488,3 +488,12 @@ def test_a_share_is_used_to_its_end_before_the_next_is_drawn(clock) -> None:
     tripwire.stop("b")
     tripwire.reserve(9, "a").commit()
     assert taken() == {"a": 10}
+
+
+def test_what_was_drawn_under_a_higher_limit_is_not_used_under_a_lower_one(clock) -> None:
+    """The new limit holds from the next call on."""
+    tripwire = budget(clock, a=1000)
+    tripwire.reserve(1, "a").commit()
+    tripwire.set_limit("a", 1)
+    with pytest.raises(BudgetExhausted):
+        tripwire.reserve(1, "a")

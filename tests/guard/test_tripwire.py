@@ -387,6 +387,10 @@ def test_orders_from_outside_are_obeyed(tripwire) -> None:
     assert tripwire.obey("stop", {"scope": "a"}) == "done"
     assert tripwire.obey("allow", {"scope": "a"}) == "done"
     tripwire.reserve(1, "a").release()
+    assert tripwire.obey("stop", {}) == "done"
+    assert tripwire.report()["stopped"] == ["*"]
+    assert tripwire.obey("allow", {}) == "done"
+    assert tripwire.report()["stopped"] == []
     assert tripwire.obey("melt", {}) == "refused: a budget knows no `melt`"
 
 
