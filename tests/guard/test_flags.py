@@ -554,3 +554,17 @@ def test_flags_that_are_forgotten_are_not_looked_after() -> None:
     assert flags in WATCHER.guards()
     reset_feature_flags()
     assert flags not in WATCHER.guards()
+
+
+@pytest.mark.parametrize(
+    "ask", [lambda flags: flags.is_enabled("a"), lambda flags: flags.knows("a"), lambda flags: flags.active() == ["a"]],
+    ids=["enabled", "known", "active"],
+)  # fmt: skip
+def test_any_question_is_answered_by_the_environment_of_now(monkeypatch, ask) -> None:
+    """And has the flags looked after from then on."""
+    flags = FeatureFlags({})
+    assert flags not in WATCHER.guards()
+    assert not ask(flags)
+    assert flags in WATCHER.guards()
+    monkeypatch.setenv("RESON_FEATURES", "a")
+    assert ask(flags)
