@@ -178,9 +178,15 @@ def test_energy_is_counted_where_the_kernel_does(monkeypatch) -> None:
 def test_a_request_left_without_a_word_counts_in_full_and_by_an_error_not_at_all(clock) -> None:
     """As calls that reserve tokens."""
     energy = EnergyBudget(daily_budget_joules=100, clock=clock)
-    with energy.reserve(10):
+    with energy.reserve(10) as reserved:
         pass
+    reserved.release()
     assert energy.get_status()["spent"]["day"]["spent"] == 10
     with pytest.raises(KeyError), energy.reserve(10):
         raise KeyError
     assert energy.get_status()["spent"]["day"]["spent"] == 10
+
+
+def test_a_request_without_tokens_used_nothing(clock) -> None:
+    """Where nobody says otherwise."""
+    assert EnergyBudget(joules_per_token=2, request_budget_joules=10, clock=clock).record() == -100.0

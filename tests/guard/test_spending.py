@@ -66,8 +66,9 @@ def test_only_the_first_word_counts(clock) -> None:
 def test_a_block_left_without_a_word_counts_in_full_and_by_an_error_not_at_all(clock) -> None:
     """What is not known is counted as used."""
     tripwire = budget(clock, a=100)
-    with tripwire.reserve(10, "a"):
+    with tripwire.reserve(10, "a") as reservation:
         pass
+    reservation.release()
     assert spent(tripwire) == 10
     with pytest.raises(KeyError), tripwire.reserve(10, "a"):
         raise KeyError
