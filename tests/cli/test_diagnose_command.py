@@ -85,3 +85,12 @@ def test_a_change_that_says_nothing_is_refused(paramedic: Run) -> None:
         for limit in ("0", "1" + "0" * 20):
             ran = paramedic(*command, "--limit", limit)
             assert (ran.returncode, "is not in the range" in ran.stderr) == (64, True), ran.stderr
+
+
+def test_what_cannot_be_listed_is_named(paramedic: Run, home: Path) -> None:
+    """Guards of one component among several: the list says what is missing from it, and why."""
+    file = home / "paramedic.yaml"
+    file.write_text(file.read_text() + "  flags: {kind: guards, folder: guards, of: [door]}\n")
+    told = " ".join(paramedic("change", "list").stdout.split())
+    assert "not listed of flags: what was switched inside the processes of `door`, because the files do not" in told
+    assert "not listed" not in paramedic("change", "list", "door").stdout

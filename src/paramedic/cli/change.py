@@ -8,6 +8,7 @@ import click
 
 from paramedic.cli.default import Default
 from paramedic.cli.listing import MOST, format_option, show_json, show_rows
+from paramedic.cli.planned import labelled
 from paramedic.cli.surroundings import ask, load_service, read_store, who
 from paramedic.model.change import Change, ChangeKind
 from paramedic.model.clock import SystemClock
@@ -51,6 +52,9 @@ def list_(context: click.Context, component: str | None, limit: int, style: str)
         return
     rows = [(f"{each.at:%m-%d %H:%M:%S}", each.kind, each.component, each.by or "-", each.what) for each in found]
     show_rows(("at", "kind", "component", "by", "what"), rows, empty="no change is known")
+    for each in service.components.values():
+        if component in (None, each.name) and (why := registry.kinds[each.kind].untold(each.target)):
+            click.echo("\n".join(labelled(f"not listed of {each.name}: ", why)))
 
 
 @change.command()

@@ -52,6 +52,8 @@ class Kind:
     changed: Callable[[Any, datetime, Path], tuple[Change, ...]] = lambda _target, _since, _home: ()
     """What was changed of a component since then, as far as its files tell, given the folder of the service file; their
     ``component`` is filled in by whoever asks. Cheap: it is asked whenever something fails. It may block."""
+    untold: Callable[[Any], str] = lambda _target: ""
+    """Why ``changed`` cannot tell of this component, where that is so: said wherever changes are listed."""
     tells: Callable[[Context, datetime], Awaitable[tuple[Happening, ...]]] | None = None
     """What happened in a component since then, for the timeline of an incident; asked while one is open."""
     offers: Callable[[Any, Path, float], Awaitable[Mapping[str, Json]]] | None = None

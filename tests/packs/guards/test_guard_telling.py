@@ -53,4 +53,7 @@ async def test_nobody_is_blamed_for_what_another_service_switched(
     since = datetime.now(UTC) - timedelta(minutes=5)
     assert len(KIND.changed(Guards(), since, tmp_path)) == 1
     assert KIND.changed(Guards(), since, tmp_path / "elsewhere") == ()
-    assert KIND.changed(Guards(folder=program.guards, of=("web",)), since, tmp_path) == ()
+    part = Guards(folder=program.guards, of=("web",))
+    assert KIND.changed(part, since, tmp_path) == ()
+    assert "inside the processes of `web`, because the files do not tell" in KIND.untold(part), "and it says why"
+    assert KIND.untold(Guards()) == ""

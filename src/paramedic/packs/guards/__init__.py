@@ -10,7 +10,7 @@ from paramedic.packs.guards.retrying import Retry
 from paramedic.packs.guards.state_files import RepairState, states
 from paramedic.packs.guards.target import Guards
 from paramedic.packs.guards.tasks import tasks
-from paramedic.packs.guards.telling import changed, tells
+from paramedic.packs.guards.telling import changed, tells, untold
 from paramedic.sdk import Kind, Pack
 
 pack = Pack(
@@ -23,6 +23,7 @@ pack = Pack(
             files=lambda guards: tuple(each for each in (guards.tripwire, guards.energy, guards.flags) if each),
             keeps=lambda guards: (guards.flags,) if guards.flags else (),
             changed=changed,
+            untold=untold,
             tells=tells,
         ),
     ),

@@ -56,6 +56,17 @@ def changed(target: Guards, since: datetime, home: Path) -> tuple[Change, ...]:
     )
 
 
+def untold(target: Guards) -> str:
+    """Why nothing is told of these guards."""
+    if not target.of:
+        return ""
+    names = ", ".join(f"`{each}`" for each in target.of)
+    return (
+        f"what was switched inside the processes of {names}, because the files do not tell them from others; orders "
+        f"that paramedic carried out are listed, and the timeline of an incident tells the rest"
+    )
+
+
 def _is_by_people(event: Mapping[str, Any]) -> bool:  # Any: plain JSON values
     return event["kind"] == "overridden" or str(event["because"]).startswith(BY_AN_OPERATOR)
 
