@@ -325,6 +325,7 @@ async def test_an_approval_that_waits_for_room_keeps_no_other_waiting(scene: Cal
     busy = replace(first, id=PlanId("plan-of-another"), incident=None)
     here.attendant.limits.begin(busy)
     node: Any = SimpleNamespace(
+        is_idle=False,
         clock=here.clock,
         service=here.service,
         attendant=here.attendant,

@@ -219,7 +219,7 @@ def _concerned(service: "Service", component: str | None) -> set[str]:
     """A component, what it needs, and the machines."""
     if component is None:
         return set(service.components)
-    hosts = {each.name for each in service.components.values() if each.kind == "host"}
+    hosts = set(service.hosts())
     return {component, *service.needs(component), *hosts}
 
 

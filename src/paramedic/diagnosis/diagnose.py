@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from paramedic.diagnosis.changes import SUSPECT, Dated, before, suspected
 from paramedic.diagnosis.classify import classify
-from paramedic.diagnosis.correlate import is_host
 from paramedic.diagnosis.rank import rank_suspects
 from paramedic.diagnosis.sight import Sight
 from paramedic.diagnosis.trouble import Trouble
@@ -79,8 +78,7 @@ def related(service: Service, troubles: Iterable[Trouble]) -> tuple[str, ...]:
     """What may have a part in it: what fails, what that needs, what needs it, and the machines."""
     names = list(dict.fromkeys(each.component for each in troubles))
     around = [other for name in names for other in (*service.needs(name), *service.needed_by(name))]
-    hosts = [name for name in service.components if is_host(service, name)]
-    return tuple(dict.fromkeys((*names, *around, *hosts)))
+    return tuple(dict.fromkeys((*names, *around, *service.hosts())))
 
 
 def _ruled_out(names: Sequence[str], suspects: Collection[str], sight: Sight) -> Iterator[str]:
@@ -105,7 +103,7 @@ def _doubt(
         return f"`{first.component}` and `{rivals[0].component}` are equally likely"
     if first.code == SUSPECT or code_of(first.code).depth >= weighing.root_depth:
         return ""
-    below = [*service.needs(first.component), *(name for name in service.components if is_host(service, name))]
+    below = [*service.needs(first.component), *service.hosts()]
     unseen = [name for name in dict.fromkeys(below) if name in sight.blind and name != first.component]
     if unseen:
         names = ", ".join(f"`{each}`" for each in unseen)

@@ -206,6 +206,10 @@ class Service:
                 callers.setdefault(dependency, []).append(each.name)
         return _reach(name, lambda each: callers.get(each, ()))
 
+    def hosts(self) -> tuple[str, ...]:
+        """The machines: everything else runs on them."""
+        return tuple([each.name for each in self.components.values() if each.kind == "host"])
+
     def instances(self, group: str) -> tuple[str, ...]:
         """The components of a group; none where there is no such group."""
         return tuple(each.name for each in self.components.values() if each.group == group)

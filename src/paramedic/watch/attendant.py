@@ -555,7 +555,7 @@ class Attendant:
 
     async def _sweep(self, incident: Incident) -> None:
         service = self.bench.service
-        hosts = [each.name for each in service.components.values() if each.kind == "host"]
+        hosts = service.hosts()
         names = dict.fromkeys((incident.component, *service.needs(incident.component), *hosts))
         await self._look_at(names, _SWEEP_S)
 

@@ -57,8 +57,8 @@ class Journal:
         await (entry.written if must else entry.answered).wait()
 
     async def written(self) -> None:
-        """Return when nothing waits."""
-        while self._entries:
+        """Return when all that waits by now is written."""
+        if self._entries:
             await self._entries[-1].written.wait()
 
     def messages(self) -> tuple[Message, ...]:

@@ -6,7 +6,7 @@ nothing, the record waits in the journal, and the story goes on.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -148,7 +148,13 @@ class Triage:
         mine = self._failing(incident)
         keys = {(each.component, each.check) for each in mine}
         symptoms = [each for each in _chiefs(mine) if each.depth == 0]
-        homes = {(s.component, s.check): each for each in reversed(self.incidents.values()) for s in each.symptoms}
+        near = self._near(mine)
+        homes = {
+            (s.component, s.check): each
+            for each in reversed(self.incidents.values())
+            for s in each.symptoms
+            if s.component in near
+        }
 
         def is_part(other: Trouble) -> bool:
             home = homes.get((other.component, other.check))
@@ -157,7 +163,7 @@ class Triage:
                 return any(explains(self.service, other, each) for each in symptoms)
             return any(is_one_story(self.service, each, other) for each in mine)
 
-        others = [self._trouble(key, each) for key, each in self.verdicts.items() if each.is_failing]
+        others = [self._trouble(key, each) for key, each in self.verdicts.items() if key[0] in near and each.is_failing]
         return mine + [each for each in others if (each.component, each.check) not in keys and is_part(each)]
 
     def diagnose(self, incident: Incident) -> Incident:
@@ -468,6 +474,12 @@ class Triage:
         found = [(key, self.verdicts.get(key)) for key in keys]
         return [self._trouble(key, verdict) for key, verdict in found if verdict and verdict.is_failing]
 
+    def _near(self, troubles: Sequence[Trouble]) -> Collection[str]:
+        """Components that can be one story with these: the others are not asked, though a thousand of them fail."""
+        if any(is_host(self.service, each.component) for each in troubles):
+            return {*self.service.components, OURSELVES, SYSTEM}
+        return frozenset(related(self.service, troubles))
+
     def told_in(self, component: str, check: str) -> Incident | None:
         """The incident that tells of what this check found of a component."""
         key = (component, check)
@@ -494,7 +506,9 @@ class Triage:
         told = self._told_in(trouble)
         if told:
             return told
-        for incident in sorted(self.incidents.values(), key=lambda each: each.component != trouble.component):
+        near = self._near([trouble])
+        known = [i for i in self.incidents.values() if any(s.component in near for s in i.symptoms)]
+        for incident in sorted(known, key=lambda each: each.component != trouble.component):
             failing = [
                 each
                 for each in self._failing(incident)

@@ -207,7 +207,7 @@ class _Judged:
     def _other_cause(self) -> str | None:
         """What else is away or unseen of what the component needs, or of the machine it runs on, in words."""
         service, me = self.context.service, self.context.component.name
-        hosts = [each.name for each in service.components.values() if each.kind == "host"]
+        hosts = service.hosts()
         for each in service.needs(self.component.name):
             if self.context.processes.facts(service.components[each]).desired is Desired.STOPPED:
                 return f"`{each}` is stopped"
