@@ -169,7 +169,12 @@ def _tell(context: click.Context, result: Any, style: str, nothing: str) -> None
             if plan["state"] != "verified":
                 said = f"{said}: {plan['why_ended']} (`paramedic receipts {plan['id']}`)"
             click.echo("\n".join(folded(one_line(said), width(), rest="  ")))
-        if not result["plans"]:
+        for name in result["left"]:
+            said = (
+                f"{name}  not started: it did not run when everything was stopped; `paramedic start {name}` starts it"
+            )
+            click.echo("\n".join(folded(one_line(said), width(), rest="  ")))
+        if not result["plans"] and not result["left"]:
             click.echo(nothing)
     context.exit(0 if result["verified"] else 1)
 
@@ -251,7 +256,7 @@ def _lines(
             yield f"   hint: {step}"
     if ordered and not ordered.is_over:
         parts = [f"overlays are off in {', '.join(ordered.baseline)}"] if ordered.baseline else []
-        parts += [f"stopped: {', '.join(ordered.stopped)}"] if ordered.stopped else []
+        parts += [f"stopped: {', '.join((*ordered.stopped, *ordered.down))}"] if ordered.stopped or ordered.down else []
         yield from folded(f"in an emergency: {'; '.join(parts)}; `paramedic emergency resume` takes it back", width())
     yield "possible now:"
     for way in ways:

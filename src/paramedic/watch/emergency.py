@@ -36,23 +36,26 @@ class Standing:
     """Component to the plans that turned its overlays off."""
     stopped: tuple[str, ...]
     """Components that a shutdown stopped, in the order in which they are started."""
+    down: tuple[str, ...] = ()
+    """Components that did not run then, though nobody had stopped them: they are wanted again, and not started."""
 
     @property
     def is_over(self) -> bool:
         """Whether there is nothing to take back."""
-        return not self.baseline and not self.stopped
+        return not (self.baseline or self.stopped or self.down)
 
 
 def standing(tx: Transaction) -> Standing:
     """What the store knows of it."""
     found = tx.notes.get(EMERGENCY)
     known = found if isinstance(found, dict) else {}
-    baseline, stopped = known.get("baseline"), known.get("stopped")
+    baseline, stopped, down = known.get("baseline"), known.get("stopped"), known.get("down")
     return Standing(
         baseline={name: [str(each) for each in plans] for name, plans in baseline.items() if isinstance(plans, list)}
         if isinstance(baseline, dict)
         else {},
         stopped=tuple(map(str, stopped)) if isinstance(stopped, list) else (),
+        down=tuple(map(str, down)) if isinstance(down, list) else (),
     )
 
 
@@ -127,6 +130,7 @@ class Emergency:
     async def carry_out(self, command: Command) -> Result:
         """Do what a command says; its plans and whether all of them are verified."""
         await self._node.attendant.resume()
+        left: tuple[str, ...] = ()
         match command.args.get("what"):
             case "baseline":
                 plans = await self._baseline(command)
@@ -135,10 +139,11 @@ class Emergency:
             case "shutdown":
                 plans = await self._shutdown(command)
             case "resume":
+                left = await self._want_again(command)
                 plans = await self._resume(command)
             case other:
                 raise UsageError(f"there is no emergency order `{other}`")
-        return {"plans": [dump(each) for each in plans], "verified": all(map(_is_verified, plans))}
+        return {"plans": [dump(each) for each in plans], "left": [*left], "verified": all(map(_is_verified, plans))}
 
     async def _baseline(self, command: Command) -> list[Plan]:
         names = [each.name for each in self._wanted(command, "baseline")]
@@ -163,10 +168,13 @@ class Emergency:
     async def _shutdown(self, command: Command) -> list[Plan]:
         found = self._wanted(command, "shutdown")
         wanted = [each.name for each in found if not is_down(self._node.bench, each)]
+        dead = {each.name for each in found if self._node.bench.processes.facts(each).pid is None}
 
         def noted(now: Standing, desired: Mapping[str, Desired]) -> Standing:
             ours = {each for each in wanted if desired.get(each) is not Desired.STOPPED}  # others a person had stopped
-            return replace(now, stopped=self._in_order([*{*ours, *now.stopped}]))
+            stopped = {*(ours - dead), *now.stopped}
+            down = {*(ours & dead), *now.down} - stopped
+            return replace(now, stopped=self._in_order([*stopped]), down=self._in_order([*down]))
 
         await self._note(noted)
         return [await self._node.orders.give("stop", name, command.by, command.id) for name in wanted]
@@ -188,6 +196,16 @@ class Emergency:
             if not is_ours or _is_verified(plans[-1]):
                 await self._note(partial(_started, name=name))
         return plans
+
+    async def _want_again(self, command: Command) -> tuple[str, ...]:
+        """What did not run at the shutdown is as it was: whoever looks after it may start it; its names."""
+        names, desired = await self._insist(lambda tx: (standing(tx).down, tx.desired.all()))
+        known = [each for each in names if each in self._node.service.components]
+        left = tuple(each for each in known if desired.get(each) is Desired.STOPPED)
+        for each in left:
+            await self._node.orders.wish(each, Desired.RUNNING, command.by)
+        await self._note(lambda now, _: replace(now, down=tuple(each for each in now.down if each not in names)))
+        return left
 
     async def _act(self, command: Command, name: str, action: str, params: Mapping[str, Json]) -> Plan:
         order: Mapping[str, Json] = {"action": action, "with": dict(params), "checks": []}

@@ -108,6 +108,9 @@ class Foresight:
             return _plans(list(await foreseen(self._node.bench, what, names, str(release) if release else None)))
         now = await self._node.store.run(standing)
         told = [f"the overlays of `{name}` would be as they were" for name in now.baseline]
+        told += [
+            f"`{name}` would be wanted again; it did not run before, and would not be started" for name in now.down
+        ]
         return {"told": [*told, *(f"`{name}` would be started" for name in now.stopped)], "possible": True}
 
     async def _pause(self, command: Command) -> Result:

@@ -63,7 +63,7 @@ class Orders:
         try:
             if plan is None:
                 if verb in _WISHES:
-                    await self._wish(name, Desired.STOPPED if verb == "stop" else Desired.RUNNING, by)
+                    await self.wish(name, Desired.STOPPED if verb == "stop" else Desired.RUNNING, by)
                 plan = await self._draw(verb, name, by, plan_id, params or {})
             if plan.state is PlanState.COMMITTED:
                 touched |= {step.component: None for step in plan.steps}
@@ -82,7 +82,8 @@ class Orders:
         """What an order would do; nothing is kept and nothing is done."""
         return await self._bind(verb, name, params)
 
-    async def _wish(self, name: str, desired: Desired, by: str) -> None:
+    async def wish(self, name: str, desired: Desired, by: str) -> None:
+        """Note what is desired of a component from now on; nothing is done."""
         await self._insist(lambda tx: tx.desired.set(name, desired, by=by, at=self.bench.clock.now()))
         self._supervisor.set_desired(name, desired, by)
         if desired is Desired.STOPPED:
