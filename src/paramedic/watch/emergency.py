@@ -139,8 +139,8 @@ class Emergency:
             case "shutdown":
                 plans = await self._shutdown(command)
             case "resume":
-                left = await self._want_again(command)
                 plans = await self._resume(command)
+                left = await self._want_again(command)  # last, so that nobody brings it up before what it needs
             case other:
                 raise UsageError(f"there is no emergency order `{other}`")
         return {"plans": [dump(each) for each in plans], "left": [*left], "verified": all(map(_is_verified, plans))}
