@@ -568,3 +568,13 @@ def test_any_question_is_answered_by_the_environment_of_now(monkeypatch, ask) ->
     assert flags in WATCHER.guards()
     monkeypatch.setenv("RESON_FEATURES", "a")
     assert ask(flags)
+
+
+def test_a_flag_remembers_a_bounded_number_of_keys() -> None:
+    """However many ask, and the answers stay what they are."""
+    flag = flag_file.Flag("x", rollout_percent=50)
+    answers = [flag.is_for(str(number)) for number in range(4096)]
+    assert len(flag.known) == 4096
+    flag.is_for("one more")
+    assert list(flag.known) == ["one more"]
+    assert [flag.is_for(str(number)) for number in range(100)] == answers[:100]

@@ -410,3 +410,11 @@ def test_the_folder_is_made_wherever_it_shall_be(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("PARAMEDIC_GUARD_DIR", str(tmp_path / "a" / "b" / "c"))
     assert folder() == tmp_path / "a" / "b" / "c"
     assert (tmp_path / "a" / "b" / "c" / "orders").is_dir()
+
+
+def test_a_report_that_somebody_removed_is_not_missed_at_the_end(post, breaker) -> None:
+    """The process ends as it would have."""
+    post.show([breaker])
+    post._own.unlink()
+    post._vanish(os.getpid())
+    assert processes() == []

@@ -524,6 +524,23 @@ def test_a_call_that_runs_is_marked_with_its_process(clock) -> None:
     assert queue._file._connection.execute("PRAGMA synchronous").fetchone() == (2,)
 
 
+def test_who_reads_the_file_holds_nobody_up(queue) -> None:
+    """Neither the workers nor a check that looks from outside."""
+    queue.add("deliver")
+    with contextlib.closing(sqlite3.connect("q.sqlite", isolation_level=None)) as db:
+        db.execute("BEGIN")
+        assert db.execute("SELECT count(*) FROM tasks").fetchone() == (1,)
+        assert queue.run_due() == 1
+        db.execute("COMMIT")
+
+
+def test_a_program_that_ends_does_not_wait_for_its_queue(queue) -> None:
+    """What was not made is made by the next one."""
+    queue.start(2)
+    assert [each.daemon for each in queue._threads] == [True, True]
+    queue.stop()
+
+
 def test_a_stopped_queue_still_works_by_hand(queue, made) -> None:
     """And is watched anew in the child of a fork."""
     queue.start()
