@@ -5,6 +5,7 @@ import traceback
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from paramedic.model.component import Component, Need
 from paramedic.model.finding import Evidence, Finding
@@ -48,12 +49,10 @@ def findings_in(returned: object, component: Component, spec: CheckSpec) -> tupl
 
 def crashed(component: Component, spec: CheckSpec, error: BaseException) -> Finding:
     """A check failed by a fault of its own, which says nothing about the patient."""
-    return Finding(
-        component=component.name,
-        kind=component.kind,
-        check=spec.id,
-        status=Status.UNKNOWN,
-        code=CRASHED,
+    return _unknown(
+        component,
+        spec,
+        CRASHED,
         observed=f"the check failed by a fault of its own: `{type(error).__name__}` at {_place(spec, error)}",
         expected="a verdict",
         because="the program of the check raised an error; nothing is known about the component",
@@ -65,12 +64,10 @@ def crashed(component: Component, spec: CheckSpec, error: BaseException) -> Find
 def timed_out(component: Component, spec: CheckSpec, limit_s: float, *, still: bool = False) -> Finding:
     """A check did not end within its time."""
     earlier = "an earlier look has not ended yet" if still else f"it did not end within {limit_s:g} s"
-    return Finding(
-        component=component.name,
-        kind=component.kind,
-        check=spec.id,
-        status=Status.UNKNOWN,
-        code=TIMED_OUT,
+    return _unknown(
+        component,
+        spec,
+        TIMED_OUT,
         observed=f"the check `{spec.id}` was given up: {earlier}",
         expected=f"a verdict within {limit_s:g} s",
         because="a check that does not answer has not looked; nothing is known about the component",
@@ -80,12 +77,10 @@ def timed_out(component: Component, spec: CheckSpec, limit_s: float, *, still: b
 
 def out_of_time(component: Component, spec: CheckSpec, limit_s: float) -> Finding:
     """The time of the whole run was over before a check had its say."""
-    return Finding(
-        component=component.name,
-        kind=component.kind,
-        check=spec.id,
-        status=Status.UNKNOWN,
-        code=TIMED_OUT,
+    return _unknown(
+        component,
+        spec,
+        TIMED_OUT,
         observed=f"the check `{spec.id}` had not ended when the run was over, after {limit_s:g} s",
         expected="a verdict within the time of the run",
         because="a run ends in time whatever hangs; nothing is known about the component",
@@ -95,12 +90,10 @@ def out_of_time(component: Component, spec: CheckSpec, limit_s: float) -> Findin
 
 def without_means(component: Component, spec: CheckSpec, short: str) -> Finding:
     """Paramedic itself has run out of something, so that it cannot tell what is there from what is gone."""
-    return Finding(
-        component=component.name,
-        kind=component.kind,
-        check=spec.id,
-        status=Status.UNKNOWN,
-        code=CANNOT_LOOK,
+    return _unknown(
+        component,
+        spec,
+        CANNOT_LOOK,
         observed=f"paramedic itself has run out of something: {short}",
         expected="a verdict",
         because="without it everything looks as if it were gone; nothing is known about the component",
@@ -119,6 +112,12 @@ def stopped_on_purpose(component: Component, spec: CheckSpec) -> Finding:
         observed="stopped on purpose",
         because="an operator stopped it, and a stop stays a stop",
         hint=f"`paramedic start {component.name}` starts it",
+    )
+
+
+def _unknown(component: Component, spec: CheckSpec, code: str, **words: Any) -> Finding:  # Any: fields of a finding
+    return Finding(
+        component=component.name, kind=component.kind, check=spec.id, status=Status.UNKNOWN, code=code, **words
     )
 
 
