@@ -578,3 +578,12 @@ def test_a_flag_remembers_a_bounded_number_of_keys() -> None:
     flag.is_for("one more")
     assert list(flag.known) == ["one more"]
     assert [flag.is_for(str(number)) for number in range(100)] == answers[:100]
+
+
+def test_an_answer_is_yes_or_no(clock) -> None:
+    """Whatever the reason: what is kept or sent of it is a boolean."""
+    given = {"share": {"rollout_percent": 50}, "some": {"categories": ["x"]}, "hard": {"min_complexity": 0.5}}
+    flags = FeatureFlags(given | {"old": {"expires": "2001-01-01"}, "on": True}, clock=clock)
+    for name in ("share", "some", "hard", "old", "unknown"):
+        assert flags.is_enabled(name) is False
+    assert flags.is_enabled("on") is True

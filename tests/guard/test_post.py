@@ -418,3 +418,26 @@ def test_a_report_that_somebody_removed_is_not_missed_at_the_end(post, breaker) 
     post._own.unlink()
     post._vanish(os.getpid())
     assert processes() == []
+
+
+def test_a_process_shows_whose_it_is(post, breaker, monkeypatch) -> None:
+    """As its environment says."""
+    monkeypatch.setenv("PARAMEDIC_SERVICE", "shop")
+    post.show([breaker])
+    assert [each.service for each in processes()] == ["shop"]
+
+
+def test_old_orders_are_removed_past_those_that_another_removed_first() -> None:
+    """One that is gone meanwhile ends nothing."""
+    orders = folder() / "orders"
+    for number in range(6):
+        (orders / f"gone-{number}.json").symlink_to("nowhere")
+        (orders / f"old-{number}.json").write_text("{}")
+        os.utime(orders / f"old-{number}.json", (0, 0))
+    put_order(Order(kind="a", name="b", verb="c"))
+    assert list(orders.glob("old-*")) == []
+
+
+def test_nobody_else_sees_into_the_folder() -> None:
+    """Orders and reports are the user's own."""
+    assert {each.stat().st_mode & 0o777 for each in folder().iterdir()} == {0o700}

@@ -438,3 +438,54 @@ def test_what_one_breaker_knows_hides_no_news_of_another(shared, clock) -> None:
     one[1].reset()
     both_look(*one, *other)
     assert [each.state for each in other] == ["open", "closed", "open"]
+
+
+def test_without_the_store_a_trial_is_let_through_and_the_trouble_told(clock) -> None:
+    """At the moment it happened."""
+    heard = []
+    listen(lambda event: heard.append((event.kind, event.at)))
+
+    class Store:
+        def lease(self, name, permit, most):
+            raise OSError("gone")
+
+    assert Sharing(Store, clock).permit("model", 1)
+    assert heard == [("sharing_lost", "2023-11-14T22:13:20+00:00")]
+
+
+def test_the_child_of_a_fork_gives_back_no_permit_of_its_parent(clock) -> None:
+    """The parent's trial runs still."""
+    released = []
+
+    class Store:
+        def lease(self, name, permit, most):
+            return True
+
+        def release(self, name, permit):
+            released.append(permit)
+
+    shared = Sharing(Store, clock)
+    permit = shared.permit("model", 1)
+    shared.forked()
+    shared.give_back("model", permit)
+    assert released == []
+
+
+def test_where_nothing_changed_nothing_is_read_again(tmp_path, clock) -> None:
+    """A look of every process five times a second costs one small question each."""
+    path = tmp_path / "s.sqlite"
+    SqliteStore(path, clock).write("model", {"open": True})
+    store, asked = SqliteStore(path, clock), []
+    store.read()
+    store._db.set_trace_callback(asked.append)
+    assert list(store.read()) == ["model"]
+    assert asked == ["PRAGMA data_version"]
+
+
+def test_where_no_boot_is_known_all_are_one(tmp_path, clock, monkeypatch) -> None:
+    """The machine is taken for never restarted."""
+    monkeypatch.setattr(sharing, "Path", lambda _: Path("/nowhere/at/all"))
+    one, other = (SqliteStore(tmp_path / "s.sqlite", clock) for _ in range(2))
+    one.write("model", {"open": True})
+    assert other.read() == {"model": (1, {"open": True}, 0.0)}
+    assert sharing._boot() == "unknown"

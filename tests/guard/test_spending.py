@@ -498,3 +498,43 @@ def test_what_was_drawn_under_a_higher_limit_is_not_used_under_a_lower_one(clock
     tripwire.set_limit("a", 1)
     with pytest.raises(BudgetExhausted):
         tripwire.reserve(1, "a")
+
+
+def test_the_first_use_of_a_day_may_be_one_that_nobody_limited_before(clock) -> None:
+    """It counts for the day."""
+    tripwire = budget(clock)
+    running = tripwire.reserve(3, "b")
+    tripwire.set_limit("b", 10)
+    running.commit(4)
+    assert spent(budget(clock, b=10), "b") == 4
+
+
+def test_less_than_one_is_given_back_to_the_last_part(clock) -> None:
+    """Joules and money have parts."""
+    tripwire = budget(clock, a=1000)
+    tripwire.reserve(0.5, "a").commit()
+    tripwire.close()
+    assert taken() == {"a": 0.5}
+
+
+def test_the_child_of_a_fork_draws_for_itself(clock) -> None:
+    """What its parent drew is its parent's."""
+    tripwire = budget(clock, a=1000)
+    tripwire.reserve(1, "a").commit()
+    tripwire.forked()
+    tripwire.reserve(1, "a").commit()
+    assert taken() == {"a": 20}
+
+
+def test_reserving_nothing_brings_nothing(clock) -> None:
+    """The limit stays what it is."""
+    tripwire = budget(clock, a=10, b=10)
+    tripwire.reserve(0, "a").commit()
+    tripwire.reserve(10, "a").commit()
+    with pytest.raises(BudgetExhausted):
+        tripwire.reserve(0.5, "a")
+    with pytest.raises(BudgetExhausted) as refusal:
+        tripwire.reserve(11, "b")
+    assert refusal.value.left == 10
+    with pytest.raises(ValueError, match="the limit of `a` is a number of at least 0, not `inf`"):
+        tripwire.set_limit("a", float("inf"))

@@ -245,6 +245,7 @@ def test_while_its_breaker_is_open_no_call_is_made(made, clock) -> None:
     clock.advance(30)
     assert queue.run_due() == 0
     assert len(made) == 2
+    assert breaker.get_state()["rejected"] == 0
     made_broken.clear()
     clock.advance(30)
     assert queue.run_due() == 6
@@ -727,5 +728,54 @@ def test_a_closed_queue_is_not_shown_any_more(queue) -> None:
     """It has no numbers that could be trusted."""
     queue.add("deliver")
     assert queue in WATCHER.guards()
+    queue.close()
+    assert queue not in WATCHER.guards()
+
+
+def test_the_run_that_the_breaker_refused_is_not_counted(made, clock) -> None:
+    """Not even when the call is given up at last."""
+    breaker = CircuitBreaker(clock=clock)
+    queue = built(made, clock, breaker=breaker, backoff_s=5, max_retries=1)
+    queue.add("deliver")
+    breaker.force_open()
+    breaker.allow_half_open()
+    trial = breaker.admit()
+    queue.run_due()
+    trial.abandoned()
+    clock.advance(5)
+    made_broken.append(1)
+    queue.run_due()
+    assert [each.runs for each in queue.dead_letters()] == [1]
+
+
+def test_the_workers_are_woken_when_there_is_something_to_do(made, clock) -> None:
+    """Added, hastened or revived."""
+    queue = built(made, clock, max_retries=1)
+    made_broken.append(1)
+    for act in (
+        lambda: queue.add("deliver", task_id="t"),
+        queue.retry_now,
+        lambda: queue.run_due() or queue.revive("t"),
+    ):
+        queue._wake.clear()
+        act()
+        assert queue._wake.is_set()
+
+
+def test_a_handler_may_ask_for_the_id_alone(made, clock) -> None:
+    """By the name of a parameter."""
+
+    def deliver(task_id):
+        made.append(task_id)
+
+    queue = FailedTaskQueue("i.sqlite", handlers={"x": deliver}, clock=clock)
+    queue.add("x", task_id="t")
+    assert queue.run_due() == 1
+    assert made == ["t"]
+
+
+def test_the_child_of_a_fork_may_close_its_queue(queue) -> None:
+    """It has no threads to wait for."""
+    queue.forked()
     queue.close()
     assert queue not in WATCHER.guards()

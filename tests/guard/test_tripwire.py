@@ -3,6 +3,7 @@
 import json
 import shutil
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -430,9 +431,10 @@ def test_events_reach_the_listeners_of_the_process(tripwire) -> None:
 
 def test_after_a_fork_no_lock_is_held(tripwire) -> None:
     """Those of the parent's threads stay with the parent."""
-    tripwire._lock.acquire()
-    tripwire._ledger._lock.acquire()
-    tripwire._spending.lock.acquire()
+    for lock in (tripwire._lock, tripwire._ledger._lock, tripwire._spending.lock):
+        thread = threading.Thread(target=lock.acquire)
+        thread.start()
+        thread.join()
     tripwire.forked()
     use(tripwire, 20)
     tripwire.reserve(1).commit()
@@ -550,3 +552,19 @@ def test_after_a_reset_use_within_budget_costs_nothing_again(tripwire, monkeypat
     tripwire.reset_downgrade()
     monkeypatch.setattr(tripwire, "_note", None)
     use(tripwire, 5)
+
+
+def test_a_downgrade_of_another_process_is_lifted_here_too(tripwire, clock) -> None:
+    """By use within budget, after the cool-down."""
+    use(BudgetTripwire(clock=clock), 20, 20, 20)
+    tripwire.tick()
+    clock.advance(300)
+    use(tripwire, 0)
+    assert not tripwire.downgrade_active
+
+
+def test_what_the_forgotten_instance_had_drawn_is_given_back(clock) -> None:
+    """Nothing of the day's budget is lost."""
+    get_tripwire(limits={"a": 1000}, clock=clock).reserve(1, "a").commit()
+    reset_tripwire_instance()
+    assert on_disk()["spending"]["scopes"] == {"a": 1.0}
