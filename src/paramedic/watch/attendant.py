@@ -17,22 +17,20 @@ from paramedic.recovery.engine import Engine
 from paramedic.recovery.executor import Ended
 from paramedic.recovery.gate import Answer, Approval, rule
 from paramedic.recovery.limits import why_later
-from paramedic.recovery.planning import Bench, may_come_from_elsewhere, what_changed
+from paramedic.recovery.planning import Bench, what_changed
 from paramedic.store import Store, insist
 from paramedic.watch.choosing import Choosing
 from paramedic.watch.jobs import said
 from paramedic.watch.limits import HALT_CHECK, Limits, halt
+from paramedic.watch.looking import look_around, settle
 from paramedic.watch.triage import EXHAUSTED, OURSELVES, Triage
 
 _log = logging.getLogger("paramedic.watch")
-_SWEEP_S = 3.0
 _SECOND_THOUGHT_S = 1.0
 _PATIENCE = timedelta(minutes=2)
 """So long after the beginning of an incident may pass until something can be done; then people are called."""
 _ASK_AGAIN_S, _LONGEST_PAUSE_S = 5.0, 60.0
-"""How long after people were called it is asked whether something can be done by now, at first and later."""
-_SETTLE_S = 5.0
-"""How long dependants may take to notice that what they need is back."""
+"""How soon it is asked again whether something can be done by now; the latter once people were called."""
 
 
 class Attendant:
@@ -129,7 +127,7 @@ class Attendant:
         if incident:
             if ended.verified:
                 self._triage.forgive(plan.blast_radius)
-                await self._settle(incident)
+                await settle(self.bench, self._triage, incident)
                 incident = self._triage.incidents.get(incident.id, incident)
             chapter.at = self.bench.clock.now()
             chapter.incident = replace(
@@ -222,7 +220,7 @@ class Attendant:
             if why_later(plan, self.bench.service, self.running.values()) is None:
                 break
             left_s = (approval.until - self.bench.clock.now()).total_seconds()
-            await self.limits.released_or(max(0.0, min(_SETTLE_S, left_s)))
+            await self.limits.released_or(max(0.0, min(_ASK_AGAIN_S, left_s)))
         approved = replace(
             plan, approved_by=approval.by, approved_until=approval.until, approved_because=approval.reason
         )
@@ -362,15 +360,13 @@ class Attendant:
         """The next thing to be done about an incident; whether it stays in line for its turn."""
         # First the record, then the act: while the store takes nothing nothing can be proven, so nothing is done.
         await self._triage.recorded()
-        await self._look_at(await self._triage.news(incident), _SWEEP_S)
-        if self._needs_a_look_around(incident):
-            await self._sweep(incident)
+        await look_around(self.bench, self._triage, incident)
         incident = self._triage.diagnose(self._triage.incidents.get(incident.id, incident))
         if self._triage.is_over(incident):
             await self._gone(incident)
             return False
         if not self._triage.still_failing(incident):
-            await self.limits.released_or(_SETTLE_S)  # we are blind: nothing is certain enough to act upon
+            await self.limits.released_or(_ASK_AGAIN_S)  # we are blind: nothing is certain enough to act upon
             return False
         if other := self._triage.elsewhere(incident):
             await self._triage.move(incident, other)
@@ -392,7 +388,7 @@ class Attendant:
             await self.limits.released_or(_SECOND_THOUGHT_S)  # somebody's order came first
             return False
         if choice.again_in_s is not None and self.bench.clock.now() - incident.opened_at < _PATIENCE:
-            await self.limits.released_or(min(choice.again_in_s + _SECOND_THOUGHT_S, _SETTLE_S))
+            await self.limits.released_or(min(choice.again_in_s + _SECOND_THOUGHT_S, _ASK_AGAIN_S))
             return False
         chapter = Chapter(at=self.bench.clock.now(), incident=incident)
         chapter.tell("suspects", "; ".join(f"{s.component} {s.code} {s.score:.2f}" for s in incident.suspects[:3]))
@@ -407,7 +403,7 @@ class Attendant:
             case Answer.GO:
                 await self._commit(incident, plan, ruling.reason)
             case Answer.LATER:
-                await self.limits.turn_or(service, incident, _SETTLE_S)
+                await self.limits.turn_or(service, incident, _ASK_AGAIN_S)
                 return True
             case Answer.APPROVAL:
                 chapter.plan = replace(plan, needs_approval=ruling.reason)
@@ -545,41 +541,6 @@ class Attendant:
         chapter.incident = replace(again, state=IncidentState.OPEN, is_settled=False, why=why)
         chapter.tell("suspects", why)
         await self._triage.save(chapter)
-
-    def _needs_a_look_around(self, incident: Incident) -> bool:
-        """A symptom by nature may come from elsewhere; where an attempt was not the end, something was overlooked."""
-        if not self.bench.service.settings.auto_diagnostic_on_error:
-            return False
-        code = self._triage.code(incident.code)
-        return bool(incident.tried) or may_come_from_elsewhere(self.bench, incident.component, code)
-
-    async def _sweep(self, incident: Incident) -> None:
-        service = self.bench.service
-        hosts = service.hosts()
-        names = dict.fromkeys((incident.component, *service.needs(incident.component), *hosts))
-        await self._look_at(names, _SWEEP_S)
-
-    async def _settle(self, incident: Incident) -> None:
-        clock = self.bench.clock
-        deadline = clock.monotonic() + _SETTLE_S
-        while True:
-            incident = self._triage.incidents.get(incident.id, incident)
-            if self._triage.is_over(incident):
-                return
-            await self._look_at({each.component: None for each in incident.symptoms}, _SETTLE_S)
-            if clock.monotonic() >= deadline or self._triage.is_over(incident):
-                return
-            await clock.sleep(0.1)
-
-    async def _look_at(self, names: Mapping[str, None], within_s: float) -> None:
-        """Look at components now; what does not answer in time is looked at later by its timer."""
-        looks = [
-            asyncio.ensure_future(self.bench.look(name)) for name in names if name in self.bench.service.components
-        ]
-        if looks:
-            _, late = await asyncio.wait(looks, timeout=within_s)
-            for each in late:
-                each.cancel()
 
     def _release(self, plan: PlanId) -> None:
         self._handed.discard(plan)
