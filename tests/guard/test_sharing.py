@@ -426,6 +426,8 @@ def test_services_may_share_one_server(redis_server) -> None:
     assert other.lease("model", "q", 1)
     assert sorted(redis_server.keys()) == [b"one:breakers", b"one:editions", b"one:trials:model", b"other:trials:model"]
     assert list(RedisStore(redis_server).read()) == []
+    RedisStore(redis_server).write("model", {"open": True})
+    assert redis_server.exists("paramedic:guard:breakers") == 1
 
 
 def test_what_one_breaker_knows_hides_no_news_of_another(shared, clock) -> None:
