@@ -202,6 +202,7 @@ def test_orders_from_outside_are_obeyed(made, clock) -> None:
     assert queue.run_due() == 0
     assert queue.obey("retry", {}) == "done"
     assert queue.run_due() == 1
+    assert made[-1][0] == "a"
     assert queue.obey("melt", {}) == "refused: a queue knows no `melt`"
 
 
