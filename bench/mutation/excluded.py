@@ -17,5 +17,8 @@ EXCLUDED: dict[str, str] = {
     "flag_file: elif rollout_percent >= 100 and categories is None and min_complexity <= 0 and expires == NEVER:": (
         "a shorter way to the answer that the longer way gives, too"
     ),
+    "errors: super().__init__(path, problem)": "an exception is given its arguments before `__init__`",
+    "errors: super().__init__(problems)": "an exception is given its arguments before `__init__`",
+    "openfeature: super().__init__()": "the SDK's class prepares nothing that a provider without hooks needs",
 }
 """Module and the exact text of a line -> why a change of it changes nothing that can be seen."""
