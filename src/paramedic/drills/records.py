@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from types import TracebackType
 from typing import Self
 
@@ -100,3 +101,23 @@ def _read(tx: Transaction) -> Record:
         transitions=tuple(tx.transitions.recent(limit=200)),
         acted=frozenset(each.plan for each in tx.receipts.recent(200)),
     )
+
+
+async def just_looked_at(patient: Patient, component: str, check: str, *, within_s: float = 60) -> None:
+    """Wait until a check has just ended, so that what breaks now is seen by others first.
+
+    Raises:
+        DrillFailed: it does not run.
+    """
+
+    async def last() -> datetime | None:
+        found = (await records.read()).findings
+        return next((each.at for each in found if (each.component, each.check) == (component, check)), None)
+
+    async with Records(patient) as records:
+        before = await last()
+        deadline = patient.clock.monotonic() + within_s
+        while await last() == before:
+            if patient.clock.monotonic() > deadline:
+                raise DrillFailed(f"`{check}` of `{component}` is not asked")
+            await patient.clock.sleep(0.1)

@@ -11,6 +11,7 @@ from paramedic.drills.fault import fault
 from paramedic.drills.faults import caches, disks, postgresql
 from paramedic.drills.patient import DrillFailed, Patient
 from paramedic.drills.ports import free_ports
+from paramedic.drills.records import just_looked_at
 
 
 async def _with_a_desk(patient: Patient) -> None:
@@ -62,14 +63,18 @@ async def _with_a_ledger(patient: Patient) -> None:
 
     def change(document: dict[str, dict[str, Any]]) -> None:
         document["components"].update(parts)
-        document["components"]["disk"]["interval"] = "4s"  # what suffers is seen before what is the matter
+        document["components"]["disk"]["interval"] = "10s"
 
     patient.edit(change)
 
 
 @fault("full-disk-db-errors", prepare=_with_a_ledger, restore=disks.unmount, impossible=disks.cannot_mount)
 async def fill_the_disk_of_a_database(patient: Patient) -> None:
-    """Fill the disk of a database to the last byte, so that every write to it fails and nobody logs why."""
+    """Fill the disk of a database to the last byte, so that every write to it fails and nobody logs why.
+
+    It happens just after a look at the disk, so that what suffers is seen before what is the matter.
+    """
+    await just_looked_at(patient, "disk", "host.disk-space")
     cache = patient.folder / disks.MOUNT_POINT / "cache"
     patient.mark()
     for size in (1 << 20, 1 << 12):

@@ -5,14 +5,13 @@ import os
 import signal
 import sys
 import urllib.request
-from datetime import datetime
 from importlib.util import find_spec
 from typing import Any
 
 from paramedic.drills.fault import Step, fault
 from paramedic.drills.patient import DrillFailed, Patient
 from paramedic.drills.ports import free_ports
-from paramedic.drills.records import Records
+from paramedic.drills.records import just_looked_at
 from paramedic.drills.watching import LOG
 from paramedic.sdk import proc
 from paramedic.sdk.blocking import in_thread
@@ -222,17 +221,5 @@ async def crash_what_an_api_calls(patient: Patient) -> None:
 
     It happens just after a look at the server, so that what suffers is seen before what is the matter.
     """
-    async with Records(patient) as records:
-        before = await _looked_at(records)
-        deadline = patient.clock.monotonic() + 60
-        while await _looked_at(records) == before:
-            if patient.clock.monotonic() > deadline:
-                raise DrillFailed("the server of tools is not looked at")
-            await patient.clock.sleep(0.1)
+    await just_looked_at(patient, "shelf", "mcp.answers")
     await patient.send("shelf", signal.SIGUSR1)
-
-
-async def _looked_at(records: Records) -> datetime | None:
-    """When the server of tools was asked for the last time."""
-    found = (await records.read()).findings
-    return next((each.at for each in found if each.component == "shelf" and each.check == "mcp.answers"), None)
