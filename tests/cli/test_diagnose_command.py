@@ -33,6 +33,10 @@ def test_one_screen_says_what_why_and_what_would_be_done(paramedic: Run, home: P
     assert max(map(len, lines)) <= 80
     for word in ("suspects", "gravity", "changed before", "ruled out", "not looked at", "decided by", "healed by"):
         assert word in told.stdout, told.stdout
+    way = " ".join(told.stdout.split())
+    assert "decided by does the system respond? yes > does it respond in time? yes > are the paths between" in way
+    assert "open? yes; `tcp.refused` of `door` comes from `settings` > is it refused" in way
+    assert "which part is it?" in way
     assert sorted(home.rglob("*")) == before
 
 

@@ -1,8 +1,10 @@
-"""Tables that people read in eighty columns."""
+"""Tables that people read in eighty columns, and the same for programs."""
+
+import json
 
 import pytest
 
-from paramedic.cli.listing import show_rows
+from paramedic.cli.listing import show_json, show_rows
 
 HEADS = ("opened", "id", "sev", "state", "component", "code")
 
@@ -58,3 +60,11 @@ def test_what_fits_is_a_plain_table(lines) -> None:
     assert len(found) == 3
     assert found[2].endswith("settings   config.unparseable")
     assert lines() == ["none"]
+
+
+def test_objects_for_programs_tell_the_version_of_their_schema(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever is printed as one object; a list of them stays a list."""
+    show_json({"plans": []})
+    assert json.loads(capsys.readouterr().out) == {"schema_version": 1, "plans": []}
+    show_json([{"id": "a"}])
+    assert json.loads(capsys.readouterr().out) == [{"id": "a"}]

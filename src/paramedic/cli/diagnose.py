@@ -245,6 +245,11 @@ def _screen(
         yield f"hint: `paramedic diagnose {incidents[1].component}` explains the next one"
 
 
+def _way(path: tuple[str, ...]) -> tuple[str, ...]:
+    """Every branch of the decision tree, what was left behind in one paragraph."""
+    return (" > ".join(path[:-1]), *path[-1:]) if len(path) > 1 else path
+
+
 def _told(incident: Incident, playbooks: "Mapping[str, Playbook]") -> Iterator[str]:
     confidence = f"{incident.suspects[0].score:.2f}" if incident.suspects else "none"
     about = f"{incident.severity} {incident.type}  {incident.component}: {incident.code}  (confidence {confidence})"
@@ -253,7 +258,7 @@ def _told(incident: Incident, playbooks: "Mapping[str, Playbook]") -> Iterator[s
     for each in (chief, *[each for each in incident.symptoms if each is not chief][: _MOST - 1]):
         if each is not None:
             yield from labelled("seen", f"{each.component}: {each.observed}")[:2]
-    yield from explanation(replace(incident, path=incident.path[-1:]), most=_MOST)
+    yield from explanation(replace(incident, path=_way(incident.path)), most=_MOST)
     books = _healers(incident, playbooks)
     plan = "`paramedic plan` shows how, or why not"
     yield from labelled("healed by", f"{', then '.join(books)}; {plan}" if books else "people, who are called")

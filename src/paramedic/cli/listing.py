@@ -23,8 +23,9 @@ format_option: Callable[[Any], Any] = click.option(  # Any: click decorates comm
 
 
 def show_json(value: object) -> None:
-    """Print a value as JSON."""
-    click.echo(json.dumps(dump(value), indent=2))
+    """Print a value as JSON; an object tells the version of its schema."""
+    data = dump(value)
+    click.echo(json.dumps({"schema_version": 1, **data} if isinstance(data, dict) else data, indent=2))
 
 
 def show_rows(heads: Sequence[str], rows: Sequence[Sequence[object]], *, empty: str) -> None:

@@ -22,6 +22,8 @@ from paramedic.watch.planned import note, overtaken, promised
 
 Result = dict[str, Json]
 
+_ANEW = "`paramedic plan` makes a new one"
+
 
 class Recovering:
     """Carries out `plan`, `recover`, `approve` and `reject`."""
@@ -58,7 +60,7 @@ class Recovering:
     async def recover(self, command: Command) -> Result:
         """Look, heal what may be healed of what was asked for, verify."""
         if wanted := command.args.get("plan"):
-            return await self._run(PlanId(str(wanted)), self._approval(command))
+            return await self._run(PlanId(str(wanted)), command)
         before = set(self._node.triage.incidents)
         names = texts(command, "components")
         await self._node.attendant.resume()
@@ -88,7 +90,7 @@ class Recovering:
 
     async def approve(self, command: Command) -> Result:
         """Run a plan that waits, because somebody agrees to it."""
-        return await self._run(PlanId(str(command.args["plan"])), self._approval(command))
+        return await self._run(PlanId(str(command.args["plan"])), command)
 
     async def reject(self, command: Command) -> Result:
         """Drop a plan that waits."""
@@ -119,8 +121,8 @@ class Recovering:
     def _reason(self, command: Command) -> str:
         return self._node.redactor.text(str(command.args.get("reason") or ""))
 
-    async def _run(self, plan_id: PlanId, approval: Approval) -> Result:
-        plan = await self.named(plan_id)
+    async def _run(self, plan_id: PlanId, command: Command) -> Result:
+        plan, approval = await self.named(plan_id), self._approval(command)
         if is_guide(plan):
             raise PlanStale(f"`{plan_id}` is for people", hint=f"`paramedic guide tick {plan_id}` ticks off its steps")
         await self._node.attendant.resume()
@@ -131,10 +133,13 @@ class Recovering:
                 plan = await self.named(plan_id)
                 is_open = plan.state is PlanState.PROPOSED
                 if is_open and (why := await self._node.attendant.approve(plan, approval)):
-                    raise PlanStale(why, hint="`paramedic plan` makes a new one")
+                    raise PlanStale(why, hint=_ANEW)
+        elif plan.state is PlanState.VERIFIED and plan.ended_at and plan.ended_at < command.at:  # else it just ran
+            when = f"{plan.ended_at:%Y-%m-%d %H:%M:%S} UTC"
+            raise PlanStale(f"plan `{plan_id}` was carried out and verified at {when}; a plan runs once", hint=_ANEW)
         elif plan.state is not PlanState.COMMITTED and plan.state is not PlanState.VERIFIED:
             why = f": {plan.why_ended}" if plan.why_ended else ""
-            raise PlanStale(f"plan `{plan_id}` is {plan.state}{why}", hint="`paramedic plan` makes a new one")
+            raise PlanStale(f"plan `{plan_id}` is {plan.state}{why}", hint=_ANEW)
         await self._node.attendant.over(plan_id)
         plan = await self.named(plan_id)
         left = self._node.triage.incidents.get(plan.incident) if plan.incident else None
