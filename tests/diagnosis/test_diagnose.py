@@ -85,6 +85,15 @@ def test_who_cannot_see_does_not_accuse() -> None:
     assert not of(trouble("api", "sqlite.corrupt", depth=3), sight=blind).abstained
 
 
+def test_what_is_worked_on_is_not_ruled_out() -> None:
+    """Its checks say nothing against it because somebody ordered what fails."""
+    worked = Sight(passing={"llm": 2, "settings": 1}, ordered={"llm": "under the order `restart` of ada"})
+    said = of(trouble("api", "http.status"), sight=worked)
+    assert said.ruled_out == ("settings: its check passes",)
+    assert said.not_looked_at == ("llm: not judged: under the order `restart` of ada",)
+    assert not said.abstained
+
+
 def test_who_cannot_tell_two_apart_says_so() -> None:
     """Equal evidence is no answer."""
     assert "equally likely" in of(trouble("db", "sqlite.locked"), trouble("llm", "http.slow")).abstained

@@ -282,7 +282,7 @@ async def test_a_step_that_keeps_failing_ends_the_plan(tmp_path: Path) -> None:
     scene.act.fails = [ActionFailed("no"), ValueError("bug")]
     ended = await scene.run()
     assert not ended.verified
-    assert "step 1" in ended.why
+    assert ended.why == "step 1 failed: ValueError: bug", "what its last try said"
     assert scene.act.done == []
 
 

@@ -64,7 +64,7 @@ def diagnose(
         type=type_,
         path=path,
         ruled_out=tuple(_ruled_out(around, {each.component for each in suspects}, sight)),
-        not_looked_at=tuple(f"{name}: {'; '.join(sight.blind[name])}" for name in around if name in sight.blind),
+        not_looked_at=tuple(_unseen(around, sight)),
         changes=tuple(
             each.change
             for each in before(changes, onset_s, weighing.change_window_s)
@@ -87,8 +87,16 @@ def _ruled_out(names: Sequence[str], suspects: Collection[str], sight: Sight) ->
             continue
         if name in sight.failing:
             yield f"{name}: {sight.failing[name]} does not explain it"
-        elif count := sight.passing.get(name):
+        elif (count := sight.passing.get(name)) and name not in sight.ordered:
             yield f"{name}: {'its check passes' if count == 1 else f'all {count} checks pass'}"
+
+
+def _unseen(names: Sequence[str], sight: Sight) -> Iterator[str]:
+    for name in names:
+        if name in sight.blind:
+            yield f"{name}: {'; '.join(sight.blind[name])}"
+        elif name in sight.ordered:
+            yield f"{name}: not judged: {sight.ordered[name]}"
 
 
 def _doubt(

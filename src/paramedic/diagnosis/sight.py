@@ -10,11 +10,13 @@ from paramedic.model.status import Status
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sight:
-    """By component: how many checks pass, what fails, and which checks gave no answer."""
+    """By component: how many checks pass, what fails, what fails by order, and which checks gave no answer."""
 
     passing: Mapping[str, int] = field(default_factory=dict)
     failing: Mapping[str, str] = field(default_factory=dict)
     """The code of its worst trouble."""
+    ordered: Mapping[str, str] = field(default_factory=dict)
+    """Why what fails of it is no trouble: it is stopped or worked on, and so not judged."""
     blind: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Sentences: which check, and why it gave no answer."""
 

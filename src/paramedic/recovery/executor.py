@@ -177,7 +177,9 @@ class Executor:
     async def end(self, ended: Ended) -> None:
         """Tell whoever owns the plan. May be told twice after a crash."""
         if not ended.verified:
-            ended = replace(ended, too_late=self._is_too_late(*await self._load(ended.plan)))
+            plan, receipts = await self._load(ended.plan)
+            why = ended.why + _reason(ended.why, receipts)
+            ended = replace(ended, why=why, too_late=self._is_too_late(plan, receipts))
         await self._on_end(ended)
 
     def _is_too_late(self, plan: Plan, receipts: tuple[Receipt, ...]) -> bool:
@@ -314,6 +316,12 @@ def _failed_steps(receipts: tuple[Receipt, ...]) -> str:
     done = {each.step for each in receipts if each.phase is Phase.DONE}
     failed = {each.step: each for each in receipts if each.phase is Phase.FAILED and each.step not in done}
     return "; ".join(f"step {step + 1} failed: {each.action}: {each.detail}" for step, each in sorted(failed.items()))
+
+
+def _reason(why: str, receipts: tuple[Receipt, ...]) -> str:
+    """What the last try of the step said for whose failure a plan has ended, as its receipt has it."""
+    tries = [each for each in receipts if each.phase is Phase.FAILED and why == f"step {each.step + 1} {Result.FAILED}"]
+    return f": {tries[-1].detail}" if tries else ""
 
 
 def _is_being_undone(receipts: tuple[Receipt, ...]) -> bool:

@@ -1,6 +1,7 @@
 """What the checks of components say by now, and which of them have yet to look."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
@@ -31,10 +32,20 @@ class Seeing:
         self._registry = registry
         self._due: dict[str, tuple[Component, tuple[Key, ...]]] = {}
 
-    def of(self, service: Service, names: Iterable[str], verdicts: Mapping[Key, Seen]) -> Sight:
-        """What is known of these components."""
+    def of(
+        self,
+        service: Service,
+        names: Iterable[str],
+        verdicts: Mapping[Key, Seen],
+        stopped: Collection[str],
+        quiet: Mapping[str, str],
+    ) -> Sight:
+        """What is known of these components. What fails of those ``stopped`` or ``quiet`` counts as ordered."""
+        names = tuple(names)
         due = [key for name in names for key in self.due(service, name)]
-        return sight([verdicts[key].finding for key in due if key in verdicts], due)
+        ordered = {**dict.fromkeys(stopped, "stopped on purpose"), **quiet}
+        found = sight([verdicts[key].finding for key in due if key in verdicts], due)
+        return replace(found, ordered={name: ordered[name] for name in names if name in ordered})
 
     def last_look(self, service: Service, name: str, verdicts: Mapping[Key, Seen]) -> datetime | None:
         """When the check of a component looked that has not looked for longest; ``None`` where none has."""

@@ -173,7 +173,9 @@ class Triage:
             self.service,
             troubles,
             code_of=self.code,
-            sight=self._seeing.of(self.service, related(self.service, troubles), self.verdicts),
+            sight=self._seeing.of(
+                self.service, related(self.service, troubles), self.verdicts, self.stopped, self.quiet
+            ),
             weighing=shipped(),
             changes=self.changes.recent(incident.changes),
             excused=self._acquitted.get(incident.id, ()),
