@@ -2,11 +2,13 @@
 
 import asyncio
 import contextvars
+import copy
+import pickle
 
 import pytest
 
 from failing_calls import Down, fail
-from paramedic.guard import CircuitBreaker, CircuitOpen, Window
+from paramedic.guard import BudgetExhausted, CircuitBreaker, CircuitOpen, Window
 from paramedic.guard.periods import ENTERED, TRIALS
 from paramedic.guard.watcher import Watcher
 from paramedic.guard.wrapping import FULL
@@ -311,3 +313,46 @@ def test_what_opens_between_look_and_lock_refuses(clock) -> None:
         breaker._admitted(clock.monotonic())
     assert refusal.value.retry_in_s == 10
     assert breaker.get_state()["half_open_calls"] == 0
+
+
+@pytest.mark.parametrize("half", [False, True], ids=["closed", "half open"])
+def test_a_judgement_that_fails_hides_no_error_and_holds_no_permit(clock, caplog, half) -> None:
+    """The caller sees the error of the call; it counts as a failure, and the judge's own is logged."""
+    breaker = CircuitBreaker(failure_threshold=1, failure_on=lambda error: error.code, clock=clock)
+    if half:
+        breaker.force_open()
+        breaker.allow_half_open()
+    with pytest.raises(Down):
+        breaker.call(fail_once)
+    assert (breaker.state, breaker.get_state()["half_open_calls"]) == ("open", 0)
+    assert [each.getMessage() for each in caplog.records] == ["`failure_on` failed; the error counts as a failure"]
+
+
+def fail_once():
+    raise Down
+
+
+@pytest.mark.parametrize("half", [False, True], ids=["closed", "half open"])
+def test_a_call_without_a_budget_says_nothing_about_what_it_would_have_called(clock, half) -> None:
+    """It was not made, unless somebody says that it counts."""
+    breaker = CircuitBreaker(failure_threshold=1, clock=clock)
+    if half:
+        breaker.force_open()
+        breaker.allow_half_open()
+    before = breaker.state
+    with pytest.raises(BudgetExhausted), breaker:
+        raise BudgetExhausted("anna", 5, 0, 5)
+    assert (breaker.state, breaker.get_state()["half_open_calls"]) == (before, 0)
+    breaker.change(failure_on=BudgetExhausted)
+    with pytest.raises(BudgetExhausted), breaker:
+        raise BudgetExhausted("anna", 5, 0, 5)
+    assert breaker.state == "open"
+
+
+@pytest.mark.parametrize("way", [copy.copy, copy.deepcopy, pickle.dumps], ids=lambda way: way.__name__)
+def test_a_breaker_is_one(breaker, way) -> None:
+    """A copy would guard nothing; who wants it in another process reads how."""
+    with pytest.raises(
+        TypeError, match=r"^breaker `model` guards .* build it there, too, and give both the same `shared`$"
+    ):
+        way(breaker)

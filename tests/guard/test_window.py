@@ -127,6 +127,14 @@ def test_a_window_is_written_as_people_write_it(written, window) -> None:
         ({"slow_call_rate": 0.5}, "`slow_call_rate` needs a window"),
         ({"calls": 5, "slow_call_s": 0}, "`slow_call_s` is more than 0"),
         ({"calls": 5, "minimum_calls": 0}, "`minimum_calls` is at least 1"),
+        ({"calls": "50"}, "`calls` is at least 1, a whole number, not `50`"),
+        ({"calls": 2.5}, "`calls` is at least 1, a whole number, not `2.5`"),
+        ({"seconds": "60"}, "`seconds` is more than 0, not `60`"),
+        ({"calls": 5, "failure_rate": "0.5"}, "`failure_rate` is a share, more than 0 and at most 1, not `0.5`"),
+        ({"calls": 5, "failure_rate": float("nan")}, "`failure_rate` is a share, more than 0 and at most 1, not `nan`"),
+        ({"calls": 5, "slow_call_s": float("inf")}, "`slow_call_s` is more than 0, not `inf`"),
+        ({"calls": 5, "minimum_calls": 2.5}, "`minimum_calls` is at least 1, a whole number, not `2.5`"),
+        ("1.5 calls", "`1.5 calls` is no window"),
     ],
 )
 def test_a_window_that_makes_no_sense_is_refused(written, complaint) -> None:

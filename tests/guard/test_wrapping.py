@@ -275,3 +275,73 @@ def test_fast_successes_wait_to_be_counted_together_but_never_many(breaker, call
     call()
     assert len(breaker.closed_period.waiting) == 0
     assert counted(breaker) == (513, 0, 0)
+
+
+async def ask_badly():
+    """A client's async method."""
+    raise Down
+
+
+def ask_plainly():
+    """The same behind a plain wrapper."""
+    return ask_badly()
+
+
+async def read_badly():
+    """A client's stream."""
+    yield 1
+    raise Down
+
+
+def list_badly():
+    """A client's pages."""
+    yield 1
+    raise Down
+
+
+@pytest.mark.parametrize("form", ["decorated", "called"])
+async def test_a_plain_function_that_gives_a_coroutine_is_guarded_while_it_is_awaited(breaker, form) -> None:
+    """As some clients wrap their async methods: no inspection of the function can tell."""
+    guarded = breaker(ask_plainly) if form == "decorated" else functools.partial(breaker.call, ask_plainly)
+    for _ in range(2):
+        with pytest.raises(Down):
+            await guarded()
+    assert breaker.state == "open"
+    with pytest.raises(CircuitOpen):
+        await guarded()
+
+
+async def test_a_generator_function_given_to_call_is_guarded_while_it_is_read(breaker) -> None:
+    """Of both kinds; what nobody reads counts neither way."""
+    breaker.call(list_badly)
+    assert counted(breaker) == (0, 0, 0)
+    with pytest.raises(Down):
+        list(breaker.call(list_badly))
+    with pytest.raises(Down):
+        [each async for each in breaker.call(read_badly)]
+    assert breaker.state == "open"
+    with pytest.raises(CircuitOpen):
+        breaker.call(list_badly)
+
+
+async def test_what_is_sent_into_a_stream_arrives(breaker) -> None:
+    """As with generators that are not guarded."""
+
+    @breaker
+    async def echo():
+        heard = None
+        while heard != "end":
+            heard = yield heard
+
+    stream = echo()
+    assert await anext(stream) is None
+    assert await stream.asend("hello") == "hello"
+    with pytest.raises(StopAsyncIteration):
+        await stream.asend("end")
+    assert counted(breaker) == (1, 0, 0)
+
+
+def test_what_is_no_function_is_refused_at_once(breaker) -> None:
+    """Not at its first call, as a failure of the dependency."""
+    with pytest.raises(TypeError, match=r"^a breaker guards functions, `42` is none$"):
+        breaker(42)

@@ -5,7 +5,7 @@ What turns it stands in `circuit`. Here are the ways to guard a call, and what p
 
 from collections.abc import Callable, Mapping
 from threading import Lock
-from types import TracebackType
+from types import AsyncGeneratorType, GeneratorType, TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from paramedic.guard.circuit import Circuit, State
@@ -15,13 +15,15 @@ from paramedic.guard.events import Listener
 from paramedic.guard.periods import ENTERED, Period
 from paramedic.guard.settings import BreakerSettings, FailureTest, TripCondition
 from paramedic.guard.window import Window
-from paramedic.guard.wrapping import FULL, guarded, is_async
+from paramedic.guard.wrapping import FULL, guarded, is_async, read
 
 if TYPE_CHECKING:
     from paramedic.guard.sharing import Sharing
 
 _entered, _set_entered = ENTERED.get, ENTERED.set
 """Looked up once: they are called twice in every block."""
+
+_READ = (GeneratorType, AsyncGeneratorType)
 
 F = TypeVar("F", bound=Callable[..., Any])  # Any: any function can be guarded
 
@@ -74,10 +76,12 @@ class CircuitBreaker(Circuit):
 
     def __call__(self, function: F) -> F:
         """Guard a function, coroutine function or generator function."""
+        if not callable(function):
+            raise TypeError(f"a breaker guards functions, `{function!r}` is none")
         return cast("F", guarded(self, function))
 
     def call(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-        """Call a function through the breaker; give the coroutine to await where it is async."""
+        """Call a function through the breaker; give the coroutine to await or the generator to read where it is one."""
         if is_async(function):
             return guarded(self, function)(*args, **kwargs)
         period = self.closed_period or self.admit_call()
@@ -89,11 +93,15 @@ class CircuitBreaker(Circuit):
             raise
         if hasattr(result, "__await__"):  # a plain function that returned an awaitable: waiting for it is the call
             period.abandoned()
-            return self._awaited(result)
+            return self.awaited(result)
+        if isinstance(result, _READ):  # reading it is the call
+            period.abandoned()
+            return read(self, result)
         self.end_well(period, started)
         return result
 
-    async def _awaited(self, awaitable: Any) -> Any:
+    async def awaited(self, awaitable: Any) -> Any:
+        """Guard the waiting for something that a plain function returned."""
         try:
             async with self:
                 return await awaitable

@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from paramedic.guard.clock import Clock, iso
+from paramedic.guard.demands import check_name
 from paramedic.guard.errors import CircuitOpen
 from paramedic.guard.events import GuardEvent, Listener, Listeners, announce
 from paramedic.guard.periods import INSIDE, TRIALS, ClosedPeriod, Period, Trial, around
@@ -47,7 +48,7 @@ class Circuit:
     def __init__(
         self, name: str, settings: BreakerSettings, sharing: "Sharing | None", listener: Listener | None, clock: Clock
     ) -> None:
-        self.name = name
+        self.name = check_name(name)
         self.clock = clock
         self.settings = settings
         self.sharing = sharing
@@ -72,6 +73,12 @@ class Circuit:
         self._last_failure: float | None = None
         self._changed = clock.wall()
         self._watched = False
+
+    def __reduce__(self) -> str:
+        raise TypeError(
+            f"breaker `{self.name}` guards the calls of one process and cannot be copied or sent to another; "
+            "build it there, too, and give both the same `shared`"
+        )
 
     # ------------------------------------------------------------------ calls begin
 

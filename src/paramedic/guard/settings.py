@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
+from paramedic.guard.demands import is_number, is_whole
+from paramedic.guard.errors import BudgetExhausted
 from paramedic.guard.window import Window
 
 FailureTest = type[BaseException] | tuple[type[BaseException], ...] | Callable[[BaseException], bool]
@@ -31,10 +33,16 @@ class TripCondition:
     consecutive_violations: int = 1
 
     def __post_init__(self) -> None:
-        if self.comparison not in _COMPARISONS:
+        if not isinstance(self.metric, str):
+            raise ValueError(f"`metric` is the name of a metric, not `{self.metric}`")  # noqa: TRY004 - as above
+        if not is_number(self.threshold, float("-inf")):
+            raise ValueError(f"`threshold` is a number, not `{self.threshold}`")
+        if str(self.comparison) not in _COMPARISONS:
             raise ValueError(f"`comparison` is greater_than or less_than, not `{self.comparison}`")
-        if self.consecutive_violations < 1:
-            raise ValueError("`consecutive_violations` is at least 1")
+        if not is_whole(self.consecutive_violations):
+            raise ValueError(
+                f"`consecutive_violations` is at least 1, a whole number, not `{self.consecutive_violations}`"
+            )
 
     @classmethod
     def of(cls, given: "TripCondition | Mapping[str, Any]") -> Self:  # Any: a value of a settings file
@@ -62,7 +70,8 @@ class TripCondition:
 
     def __str__(self) -> str:
         side = _COMPARISONS[self.comparison]
-        return f"`{self.metric}` {side} {self.threshold:g} {self.consecutive_violations} times running"
+        often = "" if self.consecutive_violations == 1 else f" {self.consecutive_violations} times running"
+        return f"`{self.metric}` {side} {self.threshold:g}{often}"
 
 
 def refuse_strangers(written: Iterable[str], known: Iterable[str], thing: str) -> None:
@@ -93,10 +102,14 @@ class BreakerSettings:
     def __post_init__(self) -> None:
         for name in ("failure_threshold", "success_threshold", "half_open_max_calls"):
             value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            if not is_whole(value):
                 raise ValueError(f"`{name}` is a whole number of at least 1, not `{value}`")
-        if isinstance(self.recovery_timeout, bool) or not 0 <= self.recovery_timeout < float("inf"):
+        if not is_number(self.recovery_timeout):
             raise ValueError(f"`recovery_timeout` is a number of seconds, not `{self.recovery_timeout}`")
+        if not _judges(self.failure_on):
+            raise ValueError(
+                "`failure_on` is a type of error, several in a tuple, or a function that is asked about each"
+            )
 
     def changed(self, changes: Mapping[str, Any]) -> Self:  # Any: values of a settings file
         """These settings with some of them changed; parts of the window stand beside the others.
@@ -114,18 +127,38 @@ class BreakerSettings:
         rest = {name: value for name, value in wanted.items() if name in own}
         rest["window"] = replace(window, **part)
         if "trip_conditions" in rest:
+            if not isinstance(rest["trip_conditions"], list | tuple):
+                raise ValueError(f"`trip_conditions` is a list of conditions, not `{rest['trip_conditions']}`")
             rest["trip_conditions"] = tuple(map(TripCondition.of, rest["trip_conditions"]))
-        try:
-            return replace(self, **rest)
-        except TypeError as error:  # a text where a number belongs
-            raise ValueError(f"a breaker's settings are numbers: {error}") from error
+        return replace(self, **rest)
 
     def is_failure(self, error: BaseException) -> bool:
-        """Whether an error speaks against the dependency. A cancelled call never does."""
+        """Whether an error speaks against the dependency. A cancelled call never does.
+
+        Nor does one for which there was no budget: it was not made.
+        """
         test = self.failure_on
-        return (
-            isinstance(error, test) if isinstance(test, type | tuple) else isinstance(error, Exception) and test(error)
-        )
+        if test is Exception:
+            return isinstance(error, Exception) and not isinstance(error, BudgetExhausted)
+        if isinstance(test, type | tuple):
+            return isinstance(error, test)
+        try:
+            return isinstance(error, Exception) and bool(test(error))
+        except Exception:  # boundary: foreign code; the error that it was asked about is what the caller must see
+            import logging
+
+            logging.getLogger("paramedic.guard").exception("`failure_on` failed; the error counts as a failure")
+            return True
+
+
+def _judges(test: Any) -> bool:
+    if isinstance(test, tuple):
+        return all(map(_is_error, test))
+    return _is_error(test) if isinstance(test, type) else callable(test)
+
+
+def _is_error(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseException)
 
 
 def patient_profile(

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Protocol, Self
 
+from paramedic.guard.demands import is_number, is_whole
+
 SLICES = 60
 """A time window forgets in this many steps: it covers between 59/60 and 60/60 of its seconds."""
 
@@ -35,20 +37,20 @@ class Window:
     def __post_init__(self) -> None:
         if self.calls is not None and self.seconds is not None:
             raise ValueError("a window counts either calls or seconds")
-        if self.calls is not None and self.calls < 1:
-            raise ValueError("`calls` is at least 1")
-        if self.seconds is not None and not 0 < self.seconds < float("inf"):
-            raise ValueError("`seconds` is more than 0")
+        if self.calls is not None and not is_whole(self.calls):
+            raise ValueError(f"`calls` is at least 1, a whole number, not `{self.calls}`")
+        if self.seconds is not None and not is_number(self.seconds, above=True):
+            raise ValueError(f"`seconds` is more than 0, not `{self.seconds}`")
         for name in ("failure_rate", "slow_call_rate"):
             rate = getattr(self, name)
-            if rate is not None and not 0 < rate <= 1:
-                raise ValueError(f"`{name}` is a share, more than 0 and at most 1")
+            if rate is not None and not (is_number(rate, above=True) and rate <= 1):
+                raise ValueError(f"`{name}` is a share, more than 0 and at most 1, not `{rate}`")
             if rate is not None and self.consecutive:
                 raise ValueError(f"`{name}` needs a window of calls or seconds")
-        if not self.slow_call_s > 0:
-            raise ValueError("`slow_call_s` is more than 0")
-        if self.minimum_calls < 1:
-            raise ValueError("`minimum_calls` is at least 1")
+        if not is_number(self.slow_call_s, above=True):
+            raise ValueError(f"`slow_call_s` is more than 0, not `{self.slow_call_s}`")
+        if not is_whole(self.minimum_calls):
+            raise ValueError(f"`minimum_calls` is at least 1, a whole number, not `{self.minimum_calls}`")
 
     @property
     def consecutive(self) -> bool:
@@ -90,7 +92,7 @@ class Window:
             return cls(calls=given)
         if isinstance(given, str):
             number, unit = _split(given)
-            if number and unit in ("calls", "call"):
+            if number.isdecimal() and unit in ("calls", "call"):
                 return cls(calls=int(number))
             if number and unit in ("s", "seconds", "second"):
                 return cls(seconds=float(number))
