@@ -140,3 +140,13 @@ def test_values_are_frozen_slotted_and_named() -> None:
                 named = {each.kw_only for each in dataclasses.fields(value)}
                 assert named == {value.__name__ not in ("Clock", "ManualClock")}, value
     assert {"Clock", "Window", "BreakerSettings", "TripCondition", "GuardEvent", "Problem", "Task"} <= found
+
+
+@pytest.mark.parametrize(
+    "make", [cap, memory, performance, breaker, tripwire, flags, queue], ids=lambda make: make.__name__
+)
+@pytest.mark.parametrize("name", [None, 5, ""])
+def test_a_name_is_a_text(make, name) -> None:
+    """Else orders would not find it, and what is shown outside could not be sorted."""
+    with pytest.raises(ValueError, match=f"^a guard's `name` is a text, not `{name!r}`$"):
+        make(name=name)

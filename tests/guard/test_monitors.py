@@ -1,5 +1,6 @@
 """Memory, performance and cardinality."""
 
+import asyncio
 import gc
 import os
 import resource
@@ -313,10 +314,10 @@ def test_a_cap_changes_while_it_runs() -> None:
     assert [cap.fold("x", each) for each in "ac"] == ["a", "other"]
     assert cap.fold("y", "1") == "1"
     assert cap.obey("melt", {}) == "refused: metrics know no `melt`"
-    for limit in (0, -1):
-        with pytest.raises(ValueError, match=r"^`limit` is at least 1$"):
+    for limit in (0, -1, 2.5):
+        with pytest.raises(ValueError, match=r"^`limit` is at least 1, a whole number, not `"):
             cap.cap("x", limit)
-        with pytest.raises(ValueError, match=r"^`limit` is at least 1$"):
+        with pytest.raises(ValueError, match=r"^`limit` is at least 1, a whole number, not `"):
             LabelCap(limit=limit)
     assert LabelCap(limit=1).fold("a", "b") == "b"
     assert (LabelCap().limit, LabelCap().name) == (100, "labels")
@@ -366,3 +367,68 @@ def test_what_nobody_measures_is_forgotten() -> None:
     for number in range(10_001):
         monitor.record(number)
     assert (len(monitor.unmeasured), monitor.unmeasured[0]) == (10_000, (1, False))
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"limit_bytes": 0}, "`limit_bytes` is a whole number of at least 1, not `0`"),
+        ({"limit_bytes": float("nan")}, "`limit_bytes` is a whole number of at least 1, not `nan`"),
+        ({"limit_bytes": "1G"}, "`limit_bytes` is a whole number of at least 1, not `1G`"),
+        ({"every_s": float("nan")}, "`every_s` is a number of seconds, not `nan`"),
+        ({"every_s": -1}, "`every_s` is a number of seconds, not `-1`"),
+    ],
+)
+def test_what_a_memory_monitor_cannot_look_by_is_refused(settings, complaint) -> None:
+    """By name."""
+    with pytest.raises(ValueError, match=f"^{complaint}$"):
+        MemoryMonitor(**settings)
+    assert MemoryMonitor(limit_bytes=1, every_s=0).limit_bytes == 1
+
+
+def test_relief_may_ask_the_monitor(clock) -> None:
+    """What it reads and even a look of its own do not wait for the look that called it, nor call relief again."""
+    rss = [90]
+    monitor = MemoryMonitor(limit_bytes=100, rss=lambda: rss[0], clock=clock)
+    asked = []
+
+    @monitor.on_pressure
+    def relieve(level):
+        asked.append((level, len(monitor.history()), monitor.check().level))
+        rss[0] = 50
+
+    assert monitor.check().level == "ok"
+    assert asked == [("warning", 0, "warning")]
+    rss[0] = 96
+    assert monitor.check().level == "ok"
+    assert [each[0] for each in asked] == ["warning", "critical"]
+
+
+@pytest.mark.parametrize("limit", ["mean_s", "p95_s", "error_rate"])
+def test_limits_that_judge_nothing_are_refused(limit) -> None:
+    """Nothing is over what is no number."""
+    for value in (float("nan"), -1, "5"):
+        with pytest.raises(ValueError, match=f"^`{limit}` is a number of at least 0, not `{value}`$"):
+            PerformanceMonitor(**{limit: value})
+    assert PerformanceMonitor(**{limit: 0}).judge().problems == ()
+
+
+async def test_an_async_function_is_measured_until_it_has_ended(clock) -> None:
+    """By the same decorator; what it raises counts."""
+    monitor = PerformanceMonitor(minimum_samples=1, clock=clock)
+
+    @monitor.measure()
+    async def ask(error=None):
+        await asyncio.sleep(0)
+        clock.advance(2)
+        if error:
+            raise error
+
+    await ask()
+    assert (monitor.judge().mean_s, monitor.judge().error_rate) == (2, 0)
+    with pytest.raises(KeyError):
+        await ask(KeyError())
+    with pytest.raises(asyncio.CancelledError):
+        await ask(asyncio.CancelledError())
+    assert (monitor.judge().samples, monitor.judge().error_rate) == (2, 0.5)
+    assert ask.__name__ == "ask"

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import itertools
 import os
 import sqlite3
@@ -484,7 +485,9 @@ def test_a_damaged_file_is_set_aside_and_told(clock) -> None:
 @pytest.mark.parametrize(
     ("settings", "complaint"),
     [
-        ({"max_retries": 0}, "`max_retries` is at least 1"),
+        ({"max_retries": 0}, "`max_retries` is at least 1, a whole number, not `0`"),
+        ({"max_retries": float("nan")}, "`max_retries` is at least 1, a whole number, not `nan`"),
+        ({"backoff_s": float("nan")}, "`backoff_s` is at least 0 and at most `max_backoff_s`"),
         ({"backoff_s": -1}, "`backoff_s` is at least 0 and at most `max_backoff_s`"),
         ({"backoff_s": 5, "max_backoff_s": 4}, "`backoff_s` is at least 0 and at most `max_backoff_s`"),
         ({"max_backoff_s": float("inf")}, "`backoff_s` is at least 0 and at most `max_backoff_s`"),
@@ -780,3 +783,61 @@ def test_the_child_of_a_fork_may_close_its_queue(queue) -> None:
     queue.forked()
     queue.close()
     assert queue not in WATCHER.guards()
+
+
+async def later(made, value):
+    """A client's async method."""
+    await asyncio.sleep(0)
+    made.append(value)
+    if value == "bad":
+        raise Down("gone")
+    return value
+
+
+def test_a_plain_handler_that_gives_a_coroutine_has_made_its_call_when_that_is_awaited(made, clock) -> None:
+    """Not before: what was only begun is never acknowledged."""
+    queue = FailedTaskQueue("l.sqlite", handlers={"later": lambda value: later(made, value)}, clock=clock)
+    assert queue.call("later", 1) == 1
+    queue.add("later", 2)
+    queue.add("later", "bad")
+    assert queue.run_due() == 1
+    assert made == [1, 2, "bad"]
+    assert counts(queue) == (1, 0, 1, 0)
+
+
+async def test_in_an_event_loop_whatever_gives_a_coroutine_is_given_to_await(made, clock) -> None:
+    """As the call of an async handler; what fails is kept."""
+    queue = FailedTaskQueue("l.sqlite", handlers={"later": lambda value: later(made, value)}, clock=clock)
+    assert await queue.call("later", 1) == 1
+    assert await queue.call("later", "bad") is None
+    assert counts(queue) == (1, 0, 0, 0)
+
+
+async def test_due_calls_can_be_made_from_within_an_event_loop(made, clock) -> None:
+    """Async ones in a loop of their own, as in the background."""
+    queue = FailedTaskQueue("l.sqlite", handlers={"later": functools.partial(later, made)}, clock=clock)
+    queue.add("later", 1)
+    queue.add("later", "bad")
+    assert queue.run_due() == 1
+    assert made == [1, "bad"]
+    assert counts(queue) == (1, 0, 1, 0)
+
+
+def test_a_handler_may_stop_its_queue() -> None:
+    """It ends after that call, which is acknowledged, and can be started again."""
+    stopped = []
+
+    def stop():
+        queue.stop()
+        stopped.append(1)
+
+    queue = FailedTaskQueue("s.sqlite", handlers={"stop": stop})
+    for number in (1, 2):
+        queue.start()
+        (worker,) = queue._threads
+        queue.add("stop")
+        worker.join(10)
+        assert not worker.is_alive()
+        assert counts(queue) == (0, 0, number, 0)
+    assert stopped == [1, 1]
+    queue.close()

@@ -5,6 +5,7 @@ from threading import Lock
 from typing import Any
 
 from paramedic.guard.clock import SYSTEM, Clock, iso
+from paramedic.guard.demands import check_name, is_whole
 from paramedic.guard.events import GuardEvent, Listener, Listeners, announce
 from paramedic.guard.watcher import WATCHER
 
@@ -25,9 +26,9 @@ class LabelCap:
     def __init__(
         self, limit: int = CAP, *, name: str = "labels", listener: Listener | None = None, clock: Clock = SYSTEM
     ) -> None:
-        if limit < 1:
-            raise ValueError("`limit` is at least 1")
-        self.name = name
+        if not is_whole(limit):
+            raise ValueError(f"`limit` is at least 1, a whole number, not `{limit}`")
+        self.name = check_name(name)
         self.limit = limit
         self.listeners = Listeners()
         if listener is not None:
@@ -71,8 +72,8 @@ class LabelCap:
 
     def cap(self, label: str, limit: int) -> None:
         """Change the cap of one label. A lower one forgets which values had names: the next ones get them."""
-        if limit < 1:
-            raise ValueError("`limit` is at least 1")
+        if not is_whole(limit):
+            raise ValueError(f"`limit` is at least 1, a whole number, not `{limit}`")
         with self._lock:
             self._limits[label] = limit
             if len(self._values.get(label, ())) > limit:

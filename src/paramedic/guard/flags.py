@@ -14,6 +14,7 @@ from threading import RLock
 from typing import Any
 
 from paramedic.guard.clock import SYSTEM, Clock, iso
+from paramedic.guard.demands import check_name
 from paramedic.guard.errors import MissingExtra, Problem, UnreadableDocument
 from paramedic.guard.events import GuardEvent, Listener, Listeners, announce
 from paramedic.guard.flag_file import Flag, FlagTable, table
@@ -61,7 +62,7 @@ class FeatureFlags:
         `overlays` are the names that exist, for `validate_config`; where they are not given, the files of
         ``configs/fusion/micro_overlays`` tell, if there are any. A file that is missing turns nothing on.
         """
-        self.name = name
+        self.name = check_name(name)
         self.listeners = Listeners()
         if listener is not None:
             self.listeners.add(listener)

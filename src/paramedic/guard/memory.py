@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
+from threading import RLock
 from typing import Any
 
 from paramedic.guard.clock import SYSTEM, Clock, iso
+from paramedic.guard.demands import check_name, is_number, is_whole
 from paramedic.guard.events import GuardEvent, Listener, Listeners, announce
 from paramedic.guard.watcher import WATCHER
 
@@ -53,7 +54,11 @@ class MemoryMonitor:
     ) -> None:
         if not 0 < warning <= critical <= 1:
             raise ValueError("`warning` and `critical` are shares of the limit, in this order")
-        self.name = name
+        if limit_bytes is not None and not is_whole(limit_bytes):
+            raise ValueError(f"`limit_bytes` is a whole number of at least 1, not `{limit_bytes}`")
+        if not is_number(every_s):
+            raise ValueError(f"`every_s` is a number of seconds, not `{every_s}`")
+        self.name = check_name(name)
         self.limit_bytes = limit_bytes or process_limit()
         self.warning = warning
         self.critical = critical
@@ -63,7 +68,8 @@ class MemoryMonitor:
             self.listeners.add(listener)
         self._rss = rss or process_rss
         self._clock = clock
-        self._lock = Lock()
+        self._lock = RLock()  # relief may look, too
+        self._relieving = False
         self._relief: list[Callable[[str], object]] = []
         self._history: deque[tuple[float, int]] = deque(maxlen=_HISTORY)
         self._next = float("-inf")
@@ -87,7 +93,7 @@ class MemoryMonitor:
         with self._lock:
             before = self._rss()
             reading = self._reading(before, before)
-            if reading.level != "ok":
+            if reading.level != "ok" and not self._relieving:
                 gc.collect()
                 reading = self._reading(self._rss(), before)
                 if reading.level != "ok":
@@ -109,6 +115,7 @@ class MemoryMonitor:
             return list(self._history)
 
     def _relieve(self, level: str) -> None:
+        self._relieving = True
         for relief in self._relief:
             try:
                 relief(level)
@@ -116,6 +123,7 @@ class MemoryMonitor:
                 import logging
 
                 logging.getLogger("paramedic.guard").exception("a relief for memory failed")
+        self._relieving = False
 
     def _reading(self, rss: int, before: int) -> MemoryReading:
         share = rss / self.limit_bytes
@@ -154,7 +162,8 @@ class MemoryMonitor:
 
     def forked(self) -> None:
         """In the child of a fork; it is watched again when it says so."""
-        self._lock = Lock()
+        self._lock = RLock()
+        self._relieving = False
         WATCHER.leave(self)
 
 

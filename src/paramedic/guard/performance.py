@@ -1,17 +1,19 @@
 """Judges the last calls of one operation: too slow on average, too slow at the end, too many errors."""
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import wraps
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from paramedic.guard.clock import SYSTEM, Clock, iso
+from paramedic.guard.demands import check_name, is_number, is_whole
 from paramedic.guard.events import GuardEvent, Listener, Listeners, announce
 from paramedic.guard.watcher import WATCHER
 
 _UNMEASURED = 10_000
+F = TypeVar("F", bound=Callable[..., Any])  # Any: any function can be measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +31,37 @@ class Performance:
     def judged(self) -> bool:
         """Whether there were enough samples."""
         return self.mean_s is not None
+
+
+class Measuring:
+    """Tells a monitor how long something took."""
+
+    def __init__(self, monitor: "PerformanceMonitor", clock: Clock) -> None:
+        self._monitor = monitor
+        self._clock = clock
+
+    def __enter__(self) -> None:
+        self._started = self._clock.monotonic()
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is None or isinstance(error, Exception):  # what ends the program or the task is no call
+            self._monitor.record(self._clock.monotonic() - self._started, error=error is not None)
+
+    def __call__(self, function: F) -> F:
+        """The function, measured at each of its calls."""
+        from paramedic.guard.wrapping import is_async
+
+        @wraps(function)
+        def plain(*args: Any, **kwargs: Any) -> Any:
+            with self._monitor.measure():
+                return function(*args, **kwargs)
+
+        @wraps(function)
+        async def coroutine(*args: Any, **kwargs: Any) -> Any:
+            with self._monitor.measure():
+                return await function(*args, **kwargs)
+
+        return cast("F", coroutine if is_async(function) else plain)
 
 
 class PerformanceMonitor:
@@ -54,9 +87,12 @@ class PerformanceMonitor:
         listener: Listener | None = None,
         clock: Clock = SYSTEM,
     ) -> None:
-        if not 1 <= minimum_samples <= window:
+        if not is_whole(minimum_samples) or not is_whole(window, minimum_samples):
             raise ValueError("`minimum_samples` is at least 1 and at most `window`")
-        self.name = name
+        self.name = check_name(name)
+        for limit, given in {"mean_s": mean_s, "p95_s": p95_s, "error_rate": error_rate}.items():
+            if not is_number(given):
+                raise ValueError(f"`{limit}` is a number of at least 0, not `{given}`")
         self.minimum_samples = minimum_samples
         self.mean_s = mean_s
         self.p95_s = p95_s
@@ -83,16 +119,9 @@ class PerformanceMonitor:
             self._watched = True
             WATCHER.watch(self)
 
-    @contextmanager
-    def measure(self) -> Iterator[None]:
-        """Measure a ``with`` block, or as a decorator a function; what it raises counts as an error."""
-        started = self._clock.monotonic()
-        try:
-            yield
-        except Exception:
-            self.record(self._clock.monotonic() - started, error=True)
-            raise
-        self.record(self._clock.monotonic() - started)
+    def measure(self) -> "Measuring":
+        """Measure a ``with`` block, or as a decorator a function, async ones too; what it raises counts as an error."""
+        return Measuring(self, self._clock)
 
     def judge(self) -> Performance:
         """How the window stands. Nothing is judged below `minimum_samples`."""

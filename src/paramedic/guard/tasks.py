@@ -12,11 +12,12 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from random import Random
-from threading import Event, Thread
+from threading import Event, Thread, current_thread
 from typing import Any
 
 from paramedic.guard.breaker import CircuitBreaker
 from paramedic.guard.clock import SYSTEM, Clock, iso
+from paramedic.guard.demands import check_name, is_number, is_whole
 from paramedic.guard.errors import CircuitOpen
 from paramedic.guard.events import GuardEvent, Listener, Listeners, announce
 from paramedic.guard.task_file import Task, TaskFile
@@ -56,11 +57,11 @@ class FailedTaskQueue:
 
         With a `breaker` no call is made while it is open, and everything is due when it closes.
         """
-        if max_retries < 1:
-            raise ValueError("`max_retries` is at least 1")
-        if not 0 <= backoff_s <= max_backoff_s < float("inf"):
+        if not is_whole(max_retries):
+            raise ValueError(f"`max_retries` is at least 1, a whole number, not `{max_retries}`")
+        if not is_number(backoff_s) or not is_number(max_backoff_s, backoff_s):
             raise ValueError("`backoff_s` is at least 0 and at most `max_backoff_s`")
-        self.name = name
+        self.name = check_name(name)
         self.max_retries = max_retries
         self.backoff_s = backoff_s
         self.max_backoff_s = max_backoff_s
@@ -112,13 +113,16 @@ class FailedTaskQueue:
         if name in self._handlers and is_async(self._handlers[name][0]) and _in_a_loop():
             return self._call_async(task)
         try:
-            return self._make(task)
+            made = self._begin(task)
+            if not (inspect.isawaitable(made) and _in_a_loop()):
+                return _whole(made)
         except Exception as error:
             return self._kept(task, error)
+        return self._call_async(task, made)
 
-    async def _call_async(self, task: Task) -> Any:
+    async def _call_async(self, task: Task, made: Any = None) -> Any:
         try:
-            return await self._begin(task)
+            return await (self._begin(task) if made is None else made)
         except Exception as error:
             return self._kept(task, error)
 
@@ -161,13 +165,15 @@ class FailedTaskQueue:
             self._threads.append(thread)
 
     def stop(self) -> None:
-        """End the background work after the calls that run now."""
+        """End the background work after the calls that run now. A handler may say it, too."""
         self._stopping.set()
         self._wake.set()
-        for thread in self._threads:
+        others = [each for each in self._threads if each is not current_thread()]
+        for thread in others:
             thread.join()
+        if others == self._threads:  # else the worker that runs the handler has yet to see it
+            self._stopping.clear()
         self._threads = []
-        self._stopping.clear()
 
     def close(self) -> None:
         """Stop, and close the file."""
@@ -189,7 +195,7 @@ class FailedTaskQueue:
 
     def _run(self, task: Task) -> bool:
         try:
-            self._make(task)
+            _whole(self._begin(task))
         except CircuitOpen:
             self._file.give_back(task.id, self._clock.wall() + self.backoff_s, None, uncounted=True)
             return False
@@ -203,21 +209,13 @@ class FailedTaskQueue:
         return True
 
     def _begin(self, task: Task) -> Any:
-        """What the handler returns: the result, or a coroutine where it is async."""
+        """What the handler returns: the result, or what is to be awaited for it."""
         if task.handler not in self._handlers:
             raise LookupError(f"nothing handles `{task.handler}`")
         handler, wants_id = self._handlers[task.handler]
         kwargs = task.kwargs | ({"task_id": task.id} if wants_id else {})
         make = handler if self._breaker is None else self._breaker(handler)
         return make(*task.args, **kwargs)
-
-    def _make(self, task: Task) -> Any:
-        made = self._begin(task)
-        if not is_async(self._handlers[task.handler][0]):
-            return made
-        import asyncio
-
-        return asyncio.run(made)
 
     def _failed(self, task: Task, error: Exception) -> None:
         now = self._clock.wall()
@@ -317,7 +315,25 @@ class FailedTaskQueue:
         """In the child of a fork: the threads stayed with the parent."""
         self._file.forked()
         self._threads = []
+        self._stopping, self._wake = Event(), Event()
         self._watched = False
+
+
+def _whole(made: Any) -> Any:
+    """The result of a call, after waiting for it where it is awaitable; a loop that runs here knows nothing of it."""
+    if not inspect.isawaitable(made):
+        return made
+    import asyncio
+
+    async def wait() -> Any:
+        return await made
+
+    if not _in_a_loop():
+        return asyncio.run(wait())
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1) as beside:
+        return beside.submit(asyncio.run, wait()).result()
 
 
 def _in_a_loop() -> bool:

@@ -12,6 +12,7 @@ from threading import RLock
 from typing import Any
 
 from paramedic.guard.clock import SYSTEM, Clock, iso
+from paramedic.guard.demands import check_name, is_number, is_whole
 from paramedic.guard.errors import BudgetExhausted
 from paramedic.guard.events import GuardEvent, Listener, Listeners, announce
 from paramedic.guard.ledger import Ledger, State
@@ -52,13 +53,13 @@ class BudgetTripwire:
         clock: Clock = SYSTEM,
     ) -> None:
         """Thresholds are percent above the baseline; `limits` are per scope and UTC day, see `Spending`."""
-        if not 0 <= breach_threshold <= critical_threshold < _UNLIMITED:
+        if not is_number(breach_threshold) or not is_number(critical_threshold, breach_threshold):
             raise ValueError("`breach_threshold` is at least 0 and at most `critical_threshold`")
-        if consecutive_breaches < 1:
-            raise ValueError("`consecutive_breaches` is at least 1")
-        if not 0 <= cooldown_s < _UNLIMITED:
+        if not is_whole(consecutive_breaches):
+            raise ValueError(f"`consecutive_breaches` is at least 1, a whole number, not `{consecutive_breaches}`")
+        if not is_number(cooldown_s):
             raise ValueError("`cooldown_s` is a number of seconds")
-        self.name = name
+        self.name = check_name(name)
         self.breach_threshold = breach_threshold
         self.critical_threshold = critical_threshold
         self.consecutive_breaches = consecutive_breaches
