@@ -69,6 +69,8 @@ def service(
     address = f"mailto://127.0.0.1:{mail[0]}?from=bot@shop.example&to=team@shop.example"
     (home / "paramedic.yaml").write_text(f"""
 service: shop
+on_call: {{L2: Ada}}
+dashboards: {{latency: "https://graphs.example/latency"}}
 escalation: {{L2: ["json://127.0.0.1:{hook[0]}/hook"], L3: ["{address}"]}}
 components:
   self: {{kind: process, process: {{match: nothing-like-this}}}}
@@ -86,6 +88,14 @@ def test_a_call_by_hand_reaches_people_and_so_does_its_end(
     assert [each["kind"] for each in posted] == ["escalated"]
     assert "[P0] shop: escalation.by-hand on self escalated" in str(posted[0]["subject"])
     assert "orders are lost" in str(posted[0]["why"])
+    assert (posted[0]["on_call"], posted[0]["dashboards"]) == (
+        {"L2": "Ada"},
+        {"latency": "https://graphs.example/latency"},
+    )
+    assert (posted[0]["health"], posted[0]["outcomes"]) == (
+        {"overall": "critical", "self": "critical: escalation.by-hand"},
+        [],
+    )
     assert "orders are lost" in taken[0].replace("=\n", "")
     assert TOKEN not in json.dumps(posted) + taken[0] + called.stdout + called.stderr
     (incident,) = json.loads(paramedic("incidents", "--json").stdout)

@@ -106,6 +106,13 @@ def test_one_value_stands_for_a_list_of_one(trial: Trial) -> None:
     assert service.escalation == {"L2": ("https://x.org/h",)}
 
 
+def test_who_is_on_call_and_where_to_look(trial: Trial) -> None:
+    """As written, by level and by name."""
+    service = trial.load(one() + "\non_call: {L2: Ada, vendor: +49 30 1234}\ndashboards: {load: https://x.org/load}\n")
+    assert service.on_call == {"L2": "Ada", "vendor": "+49 30 1234"}
+    assert service.dashboards == {"load": "https://x.org/load"}
+
+
 def test_autonomy_may_be_one_word(trial: Trial) -> None:
     """``autonomy: approve`` is enough."""
     assert trial.load(one() + "autonomy: approve\n").autonomy is Autonomy.APPROVE

@@ -88,6 +88,8 @@ TOP = [
     ("level", "escalation: {L9: https://x.org/y}", ("unknown key `L9` in `escalation`", "`L1`, `L2`, `L3`, `L4`")),
     ("address", "escalation: {L2: ops}", ("holds `ops`, which is no address", "`mailto://…`")),
     ("mail", "escalation: {L2: 'mailto:a@b.org'}", ("write `mailto://a@b.org`",)),
+    ("on call", "on_call: {L9: Ada}", ("`L9`", "`L2`")),
+    ("dashboard", "dashboards: {load: x.org}", ("`dashboards.load` is `x.org`", "such as `https://…`")),
     ("autonomy", "autonomy: {default: autto}", ("`autonomy.default` is `autto`", "did you mean `auto`?")),
     ("risk", "autonomy: {max_risk: wild}", ("`autonomy.max_risk` is `wild`", "`disruptive`")),
     ("setting", "settings: {recovery_cooldwn: 3}", ("unknown key `recovery_cooldwn`", "`recovery_cooldown`?")),

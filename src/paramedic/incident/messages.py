@@ -92,6 +92,8 @@ def body(service: Service, incident: Incident, kind: str, at: datetime) -> dict[
         "running": incident.plan if incident.state is IncidentState.RECOVERING else None,
         "acknowledge": f"paramedic acknowledge {incident.id}",
         "called": incident.level,
+        "on_call": dict(service.on_call),
+        "dashboards": dict(service.dashboards),
         "objective": _objective(service, incident.component),
         "impact": list(service.needed_by(incident.component)),
         "symptoms": [f"{each.component}: {each.code}: {each.observed}" for each in incident.symptoms],

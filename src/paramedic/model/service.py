@@ -181,6 +181,10 @@ class Service:
     objectives: Mapping[str, Objective] = field(default_factory=dict)
     escalation: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Level (``L2``) to the addresses that are told."""
+    on_call: Mapping[str, str] = field(default_factory=dict)
+    """Level or route to who is on call there, as messages tell it."""
+    dashboards: Mapping[str, str] = field(default_factory=dict)
+    """Pages that help whoever is called, by name."""
     ladders: Mapping[Severity, Ladder] = field(default_factory=dict)
     """When each level is called, by severity."""
     permits: frozenset[Permit] = frozenset()

@@ -115,6 +115,10 @@ class FileKeys:
     """How far Paramedic may go by itself."""
     escalation: Mapping[Route, tuple[str, ...]] = field(default_factory=dict)
     """Who is told what cannot be healed: addresses such as ``https://…``, ``mailto://…`` or ``slack://…``."""
+    on_call: Mapping[Route, str] = field(default_factory=dict)
+    """Who is on call, by level or route: a name, a rota or a number, as messages tell it."""
+    dashboards: Mapping[str, str] = field(default_factory=dict)
+    """Pages that help whoever is called, by name: messages link to them."""
     ladders: Mapping[Severity, Ladder] = field(default_factory=dict)
     """When each level is called about what nobody has acknowledged, by severity."""
     permits: tuple[Permit, ...] = ()

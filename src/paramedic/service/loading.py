@@ -157,6 +157,8 @@ class _Reading:
         objectives = self._objectives(table)
         autonomy = self._autonomy(table)
         escalation = self._escalation(table)
+        on_call = {str(route): who for route, who in self._words(table, "on_call").items()}
+        dashboards = self._dashboards(table)
         ladders = self._ladders(table)
         permits = self._permits(table)
         maintenance = read_maintenance(
@@ -179,6 +181,8 @@ class _Reading:
             max_risk=autonomy.max_risk,
             objectives=objectives,
             escalation=escalation,
+            on_call=on_call,
+            dashboards=dashboards,
             ladders=ladders,
             permits=permits,
             maintenance=maintenance,
@@ -281,6 +285,19 @@ class _Reading:
             if addresses is not INVALID:
                 found[route] = addresses
                 self._judge_addresses(route, each, addresses)
+        return found
+
+    def _words(self, table: Table, key: str) -> Mapping[str, str]:
+        node = table.nodes.get(key)
+        found = None if node is None else self._shaper.read(node, hints(FileKeys)[key], key)
+        return found if isinstance(found, Mapping) else {}
+
+    def _dashboards(self, table: Table) -> dict[str, str]:
+        found = dict(self._words(table, "dashboards"))
+        for name, url in found.items():
+            if not url.startswith(("http://", "https://")):
+                shown = f"{quoted(f'dashboards.{name}')} is {quoted(url)}"
+                self.problems.add(shown, line=table.lines.get("dashboards"), expected="an address such as `https://…`")
         return found
 
     def _ladders(self, table: Table) -> dict[Severity, Ladder]:

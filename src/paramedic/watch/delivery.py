@@ -10,6 +10,7 @@ from paramedic.model.errors import StoreError
 from paramedic.model.receipt import Message
 from paramedic.model.wire import dump
 from paramedic.store import Transaction
+from paramedic.watch.briefing import briefing
 from paramedic.watch.moot import drop, may_be_moot
 from paramedic.watch.node import Node
 from paramedic.watch.sending import send
@@ -84,7 +85,8 @@ class Delivery:
             self._unsaved = {name: each for name, each in self._unsaved.items() if done.get(name) is not each}
 
     async def _deliver(self, message: Message) -> None:
-        payload = {"id": message.id, "kind": message.kind, "subject": message.subject, **dump(message.body)}
+        head = {"id": message.id, "kind": message.kind, "subject": message.subject}
+        payload = {**head, **dump(message.body), **await briefing(self._node, message.incident)}
         with self._spare.lent():
             error = await send(message.address, message.subject, payload, self._node.redactor)
         now = self._clock.now()
