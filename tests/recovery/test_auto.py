@@ -109,7 +109,30 @@ def test_who_knows_better_says_so(recovery: AutoRecovery, command: Paramedic) ->
     recovery.attempt_recovery(RuntimeError("x"), {"issue": "ai"})
     recovery.attempt_recovery(RuntimeError("x"), {"issue": "nonsense"})
     assert [call[3:5] for call in command.calls] == [["--component", "db"], ["--type", "ai"], ["--type", "general"]]
-    assert command.calls[0][-2:] == ["--severity", "high"]
+    assert command.calls[0][-2:] == ["--severity", "P1"]
+
+
+@pytest.mark.parametrize("context", ["checkout", ["checkout"], 7, {"severity": "checkout"}, {"issue": "checkout"}])
+def test_a_slip_of_the_pen_keeps_nobody_from_being_healed(
+    recovery: AutoRecovery, command: Paramedic, context: Any
+) -> None:
+    """What is no context, no severity or no issue is kept for the record, and nothing is raised."""
+    assert recovery.attempt_recovery(TimeoutError(), context).verified
+    (call,) = command.calls
+    assert "--severity" not in call
+    assert ("checkout" in command.environ["PARAMEDIC_REASON"]) is (context != 7)
+
+
+@pytest.mark.parametrize("code", [64, 74, 75, 78])
+def test_what_was_refused_is_no_attempt(recovery: AutoRecovery, command: Paramedic, code: int) -> None:
+    """A name that does not exist or a store that is away starts no cool-down; the next call asks again."""
+    command.says(code, {"error": "not now"})
+    assert [recovery.attempt_recovery(TimeoutError()).why for _ in range(3)] == ["not now"] * 3
+    command.says(0, WELL)
+    assert recovery.attempt_recovery(TimeoutError()).verified
+    command.says(70, {"error": "a fault"})
+    assert recovery.attempt_recovery(TimeoutError()).why == "a fault"
+    assert "cools down" in recovery.attempt_recovery(TimeoutError()).why, "nobody knows how far it came"
 
 
 def test_what_was_done_is_told(recovery: AutoRecovery, command: Paramedic) -> None:

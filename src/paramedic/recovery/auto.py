@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _LONGEST_TEXT = 500
 _GRACE_S = 15.0
+_REFUSALS = (64, 74, 75, 78)
+"""Exit codes by which the command says that it has not even begun."""
 _REASON = "PARAMEDIC_REASON"
 """What an error says may be secret: everybody may read a command line, but not an environment."""
 _TOKEN = "PARAMEDIC_LAUNCH"  # noqa: S105  # the name of a variable: who carries it ends with the component
@@ -81,14 +83,17 @@ class AutoRecovery:
         Args:
             error: what the program has caught; its class says what is looked for.
             context: ``component``, the part of the service it is about; ``issue``, what it is, if you know better than
-                the class of the error; ``severity``, how urgent it is. Everything else is kept for the record.
+                the class of the error; ``severity``, how urgent it is. Everything else is kept for the record, and so
+                is an issue or a severity that is none: a slip of the pen keeps nobody from being healed.
         """
         from paramedic.recovery.issues import issue_of, issue_types
 
-        given = dict(context or {})
+        given = _given(context)
         component = str(given.pop("component")) if given.get("component") else None
-        issue = str(given.pop("issue", "")) or issue_of(error)
-        if issue not in issue_types():
+        issue = str(given.get("issue"))
+        if issue in issue_types():
+            del given["issue"]
+        else:
             issue = issue_of(error)
         with self._lock:
             memory = self._memories.setdefault((issue, component), _Memory())
@@ -97,11 +102,11 @@ class AutoRecovery:
         try:
             if why := self._why_not_now(memory):
                 return _nothing(issue, component, why)
-            severity = str(given.pop("severity", "")) or None
-            found = self._ask(issue, component, severity, _said(error, given))
+            severity = _severity(given)
+            found, is_attempt = self._ask(issue, component, severity, _said(error, given))
             if found.verified:
                 memory.attempts = 0
-            else:
+            elif is_attempt:
                 memory.attempts, memory.last = memory.attempts + 1, self._clock.monotonic()
             return found
         finally:
@@ -129,7 +134,8 @@ class AutoRecovery:
             return f"{memory.attempts} attempts did not help; the next one may follow in {left_s:.0f} s"
         return f"the last attempt did not help; it cools down for {left_s:.0f} s"
 
-    def _ask(self, issue: str, component: str | None, severity: str | None, reason: str) -> Recovered:
+    def _ask(self, issue: str, component: str | None, severity: str | None, reason: str) -> tuple[Recovered, bool]:
+        """What came of it, and whether anything may have been tried: what was refused needs no rest."""
         target = ["--component", component] if component else ["--type", issue]
         argv = [
             *(sys.executable, "-P", "-m", "paramedic"),
@@ -141,18 +147,37 @@ class AutoRecovery:
         try:
             code, out, told = _run(argv, environ, self._limit_s)
         except OSError as failed:
-            return _nothing(issue, component, f"paramedic cannot be started: {failed}")
+            return _nothing(issue, component, f"paramedic cannot be started: {failed}"), False
         try:
             found = json.loads(out)
         except ValueError:
             found = {}
         if code not in (0, 1) or "verified" not in found:
             why = f"it did not end within {self._limit_s:.0f} s; `paramedic status` says how it stands"
-            return _nothing(issue, component, why if code is None else _refused(found, told))
+            return _nothing(issue, component, why if code is None else _refused(found, told)), code not in _REFUSALS
         limits = found.get("limits") or {}
         self._most = int(limits.get("attempts", self._most))
         self._cooldown_s = float(limits.get("cooldown_s", self._cooldown_s))
-        return _ended(issue, component, found)
+        return _ended(issue, component, found), True
+
+
+def _given(context: object) -> dict[str, object]:
+    """The context of an error, whatever was passed for one: nothing is raised into somebody's `except`."""
+    if not isinstance(context, Mapping):
+        return {} if context is None else {"context": context}
+    return {str(name): value for name, value in context.items() if value is not None}
+
+
+def _severity(given: dict[str, object]) -> str | None:
+    """How urgent it is, taken out of the context if it says so in one of the words for it."""
+    from paramedic.model.status import Severity
+
+    try:
+        severity = Severity.parse(str(given["severity"]))
+    except (KeyError, ValueError):
+        return None
+    del given["severity"]
+    return severity.value
 
 
 def _run(argv: list[str], environ: Mapping[str, str], limit_s: float) -> tuple[int | None, str, str]:
