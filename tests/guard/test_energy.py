@@ -17,7 +17,6 @@ FILE = """energy_governance:
   scenarios:
     refund: {request_budget_joules: 50, daily_budget_joules: 300}
     report: {}
-    free: {request_budget_joules: 0}
 """
 
 
@@ -190,3 +189,24 @@ def test_a_request_left_without_a_word_counts_in_full_and_by_an_error_not_at_all
 def test_a_request_without_tokens_used_nothing(clock) -> None:
     """Where nobody says otherwise."""
     assert EnergyBudget(joules_per_token=2, request_budget_joules=10, clock=clock).record() == -100.0
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"joules_per_token": -1}, "`energy_governance.joules_per_token` is `-1`, expected a number of at least 0"),
+        ({"joules_per_token": "x"}, "`energy_governance.joules_per_token` is `x`, expected a number of at least 0"),
+        ({"request_budget_joules": 0}, "`energy_governance.request_budget_joules` is `0`, expected a number above 0"),
+        ({"daily_budget_joules": float("nan")}, "`energy_governance.daily_budget_joules` is `nan`"),
+        ({"scenarios": {"a": {"budget": 1}}}, "`energy_governance.scenarios.a.budget` is no setting"),
+        (
+            {"scenarios": {"a": {"request_budget_joules": 0}}},
+            "`energy_governance.scenarios.a.request_budget_joules` is",
+        ),
+        ({"scenarios": 5}, "`energy_governance.scenarios` is no mapping"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused_before_the_first_request(settings, complaint) -> None:
+    """Given in a program as in a file: no request can be measured by nothing."""
+    with pytest.raises(InvalidSettings, match=complaint):
+        EnergyBudget(**settings)

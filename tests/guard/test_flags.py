@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import uuid
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -407,6 +408,7 @@ def test_the_report_counts_what_was_asked() -> None:
         "overrides": {"a": False},
         "file": None,
         "trouble": "",
+        "known": ["a", "b"],
         "evaluations": {"a": 3, "b": 1},
     }
     write("a: true")
@@ -587,3 +589,43 @@ def test_an_answer_is_yes_or_no(clock) -> None:
     for name in ("share", "some", "hard", "old", "unknown"):
         assert flags.is_enabled(name) is False
     assert flags.is_enabled("on") is True
+
+
+def test_a_key_may_be_a_number_or_the_like() -> None:
+    """It is in the share that its text is in."""
+    flags = FeatureFlags({"x": {"rollout_percent": 50}})
+    keys = [*range(50), uuid.UUID(int=5), 1.5]
+    assert [flags.is_enabled("x", each) for each in keys] == [flags.is_enabled("x", str(each)) for each in keys]
+
+
+def test_a_complexity_that_is_no_number_is_not_enough() -> None:
+    """As one that is not told."""
+    flags = FeatureFlags({"x": {"min_complexity": 0.4}})
+    assert [flags.is_enabled("x", context={"complexity": each}) for each in (float("nan"), "0.9", 0.4)] == [
+        False, False, True,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("'true'", "is `'true'`, expected true, false"),
+        ("{enabled: 'false'}", "is `'false'`, expected true or false"),
+        ("{rollout_percent: '50'}", "is `'50'`, expected a number from 0 to 100"),
+    ],
+)
+def test_a_value_in_quotes_is_shown_in_quotes(tmp_path, written, told) -> None:
+    """Else what is written would look like what is expected."""
+    path = tmp_path / "f.yaml"
+    path.write_text(f"overlays: {{a: {written}}}")
+    (problem,) = FeatureFlags(path).validate_config()
+    assert told in str(problem)
+
+
+def test_the_report_names_every_flag(monkeypatch) -> None:
+    """Those of the file too that something else has switched off."""
+    flags = FeatureFlags({"a": True, "b": False})
+    flags.override("c", False)
+    monkeypatch.setenv("RESON_FEATURES", "d")
+    assert flags.is_enabled("d")
+    assert flags.report()["known"] == ["a", "b", "c", "d"]

@@ -198,8 +198,8 @@ def test_every_problem_of_the_file_is_shown() -> None:
             "circuit_breakers.y",
             "makes no sense: a breaker has no `failure_treshold`; did you mean `failure_threshold`?",
         ),
-        (12, "circuit_breakers.z", "makes no sense: 'int' object has no attribute 'items'"),
-        (13, "circuit_breakers.w", "makes no sense: 'list' object has no attribute 'items'"),
+        (12, "circuit_breakers.z", "makes no sense: `3` is no mapping"),
+        (13, "circuit_breakers.w", "makes no sense: `[1]` is no mapping"),
     ]
     one_target, number = "`target` or `target_ms`", "a number of at least 0"
     known = "one of target, target_ms, critical, critical_ms, measurement_window_minutes, minimum_samples, comparison"
@@ -221,7 +221,6 @@ def test_files_of_the_wrong_shape() -> None:
     with pytest.raises(UnreadableDocument):
         ProductionSafetyManager(written("a: ["))
     assert ProductionSafetyManager(written("")).check_system_health()["overall_health"] == "healthy"
-    assert ProductionSafetyManager(written("- 1")).circuit_breakers == {}
 
 
 @pytest.mark.parametrize(
@@ -329,3 +328,16 @@ def test_every_number_of_an_objective_is_one(tmp_path, name) -> None:
     (tmp_path / "slo.json").write_text(json.dumps({"service_level_objectives": {"x": settings}}))
     with pytest.raises(InvalidSettings, match=f"`service_level_objectives.x.{name}` is `high`, expected a number"):
         ProductionSafetyManager(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["- a", "words", "5"])
+def test_a_file_that_is_no_mapping_protects_nothing_and_is_refused(text) -> None:
+    """It is not taken for an empty one."""
+    with pytest.raises(InvalidSettings, match=r"^line 1: `slo.yaml` is no mapping, expected `circuit_breakers`"):
+        ProductionSafetyManager(written(text))
+
+
+def test_settings_of_a_breaker_that_are_no_mapping_are_named() -> None:
+    """As everything else in the file."""
+    with pytest.raises(InvalidSettings, match=r"`circuit_breakers.a` makes no sense: `5` is no mapping"):
+        ProductionSafetyManager(written("circuit_breakers:\n  a: 5\n"))

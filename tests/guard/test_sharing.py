@@ -264,6 +264,8 @@ def test_what_cannot_be_shared_is_refused() -> None:
         CircuitBreaker(shared=3)
     own = Sharing(lambda: None, ManualClock())
     assert sharing.sharing(own) is own
+    with pytest.raises(ValueError, match=r"answers at once, `redis.Redis`, not an asynchronous one$"):
+        CircuitBreaker(shared=redis.asyncio.Redis())
 
 
 CHILD = """

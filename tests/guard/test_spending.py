@@ -538,3 +538,31 @@ def test_reserving_nothing_brings_nothing(clock) -> None:
     assert refusal.value.left == 10
     with pytest.raises(ValueError, match="the limit of `a` is a number of at least 0, not `inf`"):
         tripwire.set_limit("a", float("inf"))
+
+
+def test_a_scope_may_be_a_number(clock) -> None:
+    """Tenants often are; it is the same scope as its text, in every process. Nobody is no scope."""
+    tripwire = BudgetTripwire(limits={7: 10}, clock=clock)
+    tripwire.reserve(6, 7).commit()
+    with pytest.raises(BudgetExhausted, match="budget `7` has 4 of 10 left"):
+        tripwire.reserve(6, "7")
+    assert tripwire.spent() == {"7": {"spent": 6.0, "limit": 10}}
+    tripwire.set_limit(7, 20)
+    tripwire.reserve(6, 7).commit()
+    tripwire.stop(7)
+    with pytest.raises(BudgetExhausted):
+        tripwire.reserve(1, 7)
+    tripwire.allow(7)
+    tripwire.reserve(1, 7).commit()
+    tripwire.close()
+    assert BudgetTripwire(limits={"7": 20}, clock=clock).spent()["7"]["spent"] == 13
+    with pytest.raises(ValueError, match=r"^a scope is a name or a number, not `None`$"):
+        tripwire.reserve(1, None)
+    tripwire.reserve(1, "a").commit()
+
+
+@pytest.mark.parametrize("limit", ["5", None, float("nan"), True])
+def test_a_limit_is_a_number(limit) -> None:
+    """Also one that comes from a file."""
+    with pytest.raises(ValueError, match=f"^the limit of `a` is a number of at least 0, not `{limit}`$"):
+        BudgetTripwire(limits={"a": limit})

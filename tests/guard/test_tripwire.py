@@ -15,6 +15,7 @@ from paramedic.guard import (
     get_tripwire,
     listen,
     reset_tripwire_instance,
+    state_file,
 )
 from paramedic.guard import tripwire as module
 from paramedic.guard.watcher import WATCHER
@@ -278,6 +279,11 @@ DAMAGED = [
     '{"spending": {"day": 1, "scopes": {"a": "much"}}}',
     '{"spending": {"day": 1, "scopes": []}}',
     "[" * 100_000,
+    '{"of_others": NaN}',
+    '{"of_others": 1e999}',
+    '{"consecutive_breaches": ' + "9" * 400 + "}",
+    '{"breach_history": [{"timestamp": "2027-01-01T00:00:00", "token_delta": ' + "9" * 400 + "}]}",
+    '{"spending": {"day": 1, "scopes": {"a": -5}}}',
 ]
 
 
@@ -570,3 +576,42 @@ def test_what_the_forgotten_instance_had_drawn_is_given_back(clock) -> None:
     get_tripwire(limits={"a": 1000}, clock=clock).reserve(1, "a").commit()
     reset_tripwire_instance()
     assert on_disk()["spending"]["scopes"] == {"a": 1.0}
+
+
+def test_a_date_alone_is_its_midnight(clock) -> None:
+    """Timestamps are ISO 8601 UTC, whoever wrote the file and however short."""
+    Path(FILE).write_text('{"last_breach_timestamp": "2026-01-01", "downgrade_activated_at": "2026-01-01 10:00"}')
+    status = BudgetTripwire(clock=clock).get_status()
+    assert status["last_breach_timestamp"] == "2026-01-01T00:00:00+00:00"
+    assert status["downgrade_activated_at"] == "2026-01-01T10:00:00+00:00"
+
+
+def test_a_state_that_cannot_be_read_is_not_written_over(clock, monkeypatch) -> None:
+    """It is told once, read as soon as it can be, and set aside where there is something to write before."""
+    Path(FILE).write_text('{"consecutive_breaches": 2, "downgrade_active": true}')
+    readable, heard = [], []
+    read = state_file.read
+
+    def denied(path):
+        if not readable:
+            raise PermissionError(13, "Permission denied")
+        return read(path)
+
+    monkeypatch.setattr(state_file, "read", denied)
+    one, two = (BudgetTripwire(clock=clock, listener=heard.append) for _ in range(2))
+    assert one.get_status()["downgrade_active"] is two.get_status()["downgrade_active"] is False
+    assert [(each.kind, each.because) for each in heard] == [
+        ("state_unreadable", f"`{Path(FILE).absolute()}` cannot be read: Permission denied")
+    ] * 2
+    readable.append(1)
+    assert one.get_status()["downgrade_active"] is True
+    readable.clear()
+    use(two, 20)
+    assert ("state_unreadable", f"it was set aside as `{FILE}.corrupt`") in [
+        (each.kind, each.because) for each in heard
+    ]
+    assert '"consecutive_breaches": 2' in Path(f"{FILE}.corrupt").read_text()
+    assert on_disk()["consecutive_breaches"] == 1
+    readable.append(1)
+    assert two.get_status()["consecutive_breaches"] == 1
+    assert len(list(Path.cwd().glob("*.corrupt*"))) == 1

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from paramedic.guard.clock import SYSTEM, Clock
+from paramedic.guard.demands import is_number
 from paramedic.guard.documents import Document, read_document
 from paramedic.guard.errors import InvalidSettings, Problem
 from paramedic.guard.spending import Reservation
@@ -72,6 +73,17 @@ class EnergyBudget:
         clock: Clock = SYSTEM,
         **tripwire: Any,
     ) -> None:
+        given = {
+            "joules_per_token": joules_per_token,
+            "request_budget_joules": request_budget_joules,
+            "daily_budget_joules": daily_budget_joules,
+            "scenarios": scenarios,
+        }
+        problems = _problems(
+            {name: value for name, value in given.items() if value is not None}, Document(value={}, lines={})
+        )
+        if problems:
+            raise InvalidSettings(problems)
         self.joules_per_token = joules_per_token
         self._scenarios = {name: dict(settings) for name, settings in (scenarios or {}).items()}
         self._request_budget = request_budget_joules
@@ -91,7 +103,11 @@ class EnergyBudget:
     def from_file(cls, path: str | os.PathLike[str], /, **more: Any) -> Self:
         """Read ``energy_governance.yaml``; raises `InvalidSettings` with every problem."""
         document = read_document(Path(path))
-        problems = _problems(document)
+        root = document.value.get("energy_governance") if isinstance(document.value, dict) else None
+        if isinstance(root, dict):
+            problems = _problems(root, document)
+        else:
+            problems = [_problem(document, ("energy_governance",), "is missing", "a mapping of settings")]
         if problems:
             raise InvalidSettings(problems)
         return cls(**dict(document.value["energy_governance"]), **more)
@@ -132,50 +148,32 @@ class EnergyBudget:
         return self.tripwire.get_status() | {"spent": self.tripwire.spent(), "joules_per_token": self.joules_per_token}
 
 
-def _problems(document: Document) -> list[Problem]:
-    value = document.value
-    root = value.get("energy_governance") if isinstance(value, dict) else None
-    if not isinstance(root, dict):
-        return [Problem(line=1, where="energy_governance", observed="is missing", expected="a mapping of settings")]
+def _problem(document: Document, where: tuple[str, ...], observed: str, expected: str) -> Problem:
+    return Problem(line=document.line(where) or 1, where=".".join(where), observed=observed, expected=expected)
+
+
+def _problems(root: Mapping[str, Any], document: Document) -> list[Problem]:
+    """What is wrong with the settings, with their lines where they come from a document."""
     found: list[Problem] = []
 
-    def look(settings: dict[str, Any], where: tuple[str, ...], known: tuple[str, ...]) -> None:
+    def look(settings: Mapping[str, Any], where: tuple[str, ...], known: tuple[str, ...]) -> None:
         for key, given in settings.items():
             place = (*where, str(key))
-            line = document.line(place)
+            above = key == "request_budget_joules"  # what others are measured by cannot be nothing
             if key not in known:
-                found.append(
-                    Problem(
-                        line=line,
-                        where=".".join(place),
-                        observed="is no setting",
-                        expected=f"one of {', '.join(known)}",
-                    )
-                )
-            elif key != "scenarios" and (
-                isinstance(given, bool) or not isinstance(given, int | float) or not given >= 0
-            ):
-                found.append(
-                    Problem(
-                        line=line, where=".".join(place), observed=f"is `{given}`", expected="a number of at least 0"
-                    )
-                )
+                found.append(_problem(document, place, "is no setting", f"one of {', '.join(known)}"))
+            elif key != "scenarios" and not is_number(given, above=above):
+                expected = "a number above 0" if above else "a number of at least 0"
+                found.append(_problem(document, place, f"is `{given}`", expected))
 
     look(root, ("energy_governance",), (*_OWN, *_TRIPWIRE, "scenarios"))
+    where = ("energy_governance", "scenarios")
     scenarios = root.get("scenarios", {})
-    if not isinstance(scenarios, dict) or not all(isinstance(each, dict) for each in scenarios.values()):
-        line = document.line(("energy_governance", "scenarios"))
-        found.append(
-            Problem(
-                line=line,
-                where="energy_governance.scenarios",
-                observed="is no mapping",
-                expected="settings per scenario",
-            )
-        )
-    else:
+    if isinstance(scenarios, Mapping) and all(isinstance(each, Mapping) for each in scenarios.values()):
         for name, settings in scenarios.items():
-            look(settings, ("energy_governance", "scenarios", str(name)), _OWN[1:])
+            look(settings, (*where, str(name)), _OWN[1:])
+    else:
+        found.append(_problem(document, where, "is no mapping", "settings per scenario"))
     return found
 
 

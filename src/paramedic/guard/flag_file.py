@@ -9,6 +9,7 @@ overlays:                         # or `flags:`, or the names at the top level
     expires: 2027-06-30           # off from the start of that day, UTC
 """
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -74,6 +75,8 @@ class Flag:
             both.update(key.encode())
         except UnicodeEncodeError:  # half of a surrogate pair, as broken clients send it
             both.update(key.encode("utf-8", "surrogatepass"))
+        except AttributeError:  # a number, a UUID: the same key as its text
+            return self.place(str(key))
         return int.from_bytes(both.digest(), "big") % 10_000
 
     def is_for(self, key: str) -> bool:
@@ -197,7 +200,7 @@ def _problem(document: Document, where: tuple[str, ...], observed: str, expected
 
 
 def _short(value: object) -> str:
-    text = str(value)
+    text = repr(value) if isinstance(value, str) and re.fullmatch(r"true|false|[\d.]+", value) else str(value)
     return text if len(text) <= 40 else f"{text[:39]}…"
 
 

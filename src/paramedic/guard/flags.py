@@ -103,7 +103,7 @@ class FeatureFlags:
             return False
         if flag.min_complexity > 0:
             complexity = (context or {}).get("complexity")
-            if not isinstance(complexity, int | float) or complexity < flag.min_complexity:
+            if not isinstance(complexity, int | float) or not complexity >= flag.min_complexity:
                 return False
         if flag.rollout_percent >= 100:
             return True
@@ -241,6 +241,7 @@ class FeatureFlags:
             "overrides": dict(self._overrides),
             "file": None if self.path is None else str(self.path),
             "trouble": self._trouble,
+            "known": sorted({*self._flags, *self._file_flags}),
             "evaluations": {name: flag.asked for name, flag in self._flags.items()},
         }
 

@@ -1,7 +1,7 @@
 """The state file of budgets: one JSON object that several processes may share, always whole, mended when damaged.
 
 A damaged file is set aside (``NAME.corrupt``, ``NAME.corrupt-1``, …) and told; the last state that this process knew
-takes its place, or an empty one.
+takes its place, or an empty one. One that cannot be read stays until there is something to write.
 """
 
 import json
@@ -27,6 +27,7 @@ class Ledger:
         self._tell = tell
         self._seen: tuple[int, int, int] | None = None
         self._unwritable = False
+        self._unreadable = False
         self.forked()
         self.state = check({})
         self.refresh()
@@ -36,8 +37,8 @@ class Ledger:
         self._lock = RLock()
 
     def changed_outside(self) -> bool:
-        """Whether the file is not the one that this process saw last."""
-        return state_file.signature(self.path) != self._seen
+        """Whether the file is not the one that this process saw last; one that could not be read is asked for again."""
+        return self._unreadable or state_file.signature(self.path) != self._seen
 
     def refresh(self) -> bool:
         """Read the file if somebody changed it; whether the state is another now."""
@@ -50,6 +51,7 @@ class Ledger:
         self._seen = state_file.signature(self.path)
         try:
             found = state_file.read(self.path)
+            self._unreadable = False
             if found is None:
                 return False
             found = self._check(found)
@@ -57,7 +59,9 @@ class Ledger:
             self._set_aside(str(error))
             return False
         except OSError as error:
-            self._tell("state_unreadable", f"`{self.path}` cannot be read: {error.strerror}")
+            if not self._unreadable:
+                self._unreadable = True
+                self._tell("state_unreadable", f"`{self.path}` cannot be read: {error.strerror}")
             return False
         changed = found != self.state
         self.state = found
@@ -93,6 +97,8 @@ class Ledger:
     def write(self) -> None:
         """Put the state into the file; where that fails it is told once and lives in memory."""
         try:
+            if self._unreadable and self.path.is_file():  # what it says is not known, so it is kept for who can read it
+                self._tell("state_unreadable", f"it was set aside as `{state_file.set_aside(self.path).name}`")
             state_file.write(self.path, self.state)
         except OSError as error:
             if not self._unwritable:
@@ -101,5 +107,5 @@ class Ledger:
                     "state_unwritable", f"`{self.path}` cannot be written, the state lives in memory: {error.strerror}"
                 )
         else:
-            self._unwritable = False
+            self._unwritable = self._unreadable = False
         self._seen = state_file.signature(self.path)

@@ -46,6 +46,12 @@ class ProductionSafetyManager:
         self._lock = Lock()
         document = read_document(self.path)
         problems: list[Problem] = []
+        if not isinstance(document.value, dict | None):
+            problems.append(
+                Problem(
+                    line=1, where=self.path.name, observed="is no mapping", expected="`circuit_breakers` and the like"
+                )
+            )
         objectives = _section(document, "service_level_objectives", problems)
         self._measured = {
             name: Measured(Objective.of(name, settings))
@@ -56,10 +62,12 @@ class ProductionSafetyManager:
         """The breakers by name."""
         for name, settings in _section(document, "circuit_breakers", problems).items():
             try:
+                if not isinstance(settings, dict | None):
+                    raise TypeError(f"`{settings}` is no mapping")
                 wanted = {str(key): value for key, value in (settings or {}).items()}
                 wanted.pop("description", None)
                 self.circuit_breakers[name] = CircuitBreaker(name=name, shared=shared, clock=clock, **wanted)
-            except (ValueError, TypeError, AttributeError) as error:
+            except (ValueError, TypeError) as error:
                 line = document.line(("circuit_breakers", name))
                 problems.append(
                     Problem(

@@ -282,5 +282,9 @@ def sharing(given: Any, clock: Clock = SYSTEM) -> Sharing:  # Any: a path, a Red
         path = Path(given)
         return Sharing(lambda: SqliteStore(path, clock), clock)
     if hasattr(given, "eval"):
+        if hasattr(given, "__aenter__"):
+            raise ValueError(
+                "`shared` needs a Redis client that answers at once, `redis.Redis`, not an asynchronous one"
+            )
         return Sharing(lambda: RedisStore(given), clock)
     raise ValueError("`shared` is the path of an SQLite file or a Redis client")

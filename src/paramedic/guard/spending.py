@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from paramedic.guard.clock import Clock
+from paramedic.guard.demands import is_number
 from paramedic.guard.errors import BudgetExhausted
 from paramedic.guard.ledger import Ledger
 
@@ -68,9 +69,7 @@ class Spending:
         """`limits` per scope; ``*`` is for each scope that has none of its own. Without a limit nothing is refused."""
         self.lock = Lock()
         self._ledger = ledger
-        self._limits = dict(limits)
-        for scope, limit in limits.items():
-            _check(scope, limit)
+        self._limits = {_named(scope): _check(scope, limit) for scope, limit in limits.items()}
         self._clock = clock
         self._tell = tell
         self._free: dict[str, float] = {}  # drawn from the file and not used by any call
@@ -86,6 +85,7 @@ class Spending:
 
     def set_limit(self, scope: str, limit: float | None) -> None:
         """Change a limit from the next call on; ``None`` removes it."""
+        scope = _named(scope)
         with self.lock:
             self._free.pop(scope, None)  # drawn under another limit
             if limit is None:
@@ -96,6 +96,7 @@ class Spending:
 
     def stop(self, scope: str) -> None:
         """Refuse every further call of a scope, or with ``*`` of all."""
+        scope = _named(scope)
         with self.lock:
             self._stopped.add(scope)
         self._tell("stopped", f"`{scope}` may spend no more until it is allowed again")
@@ -103,7 +104,7 @@ class Spending:
     def allow(self, scope: str) -> None:
         """Lift `stop`."""
         with self.lock:
-            self._stopped.discard(scope)
+            self._stopped.discard(_named(scope))
 
     def reserve(self, amount: float, scope: str) -> Reservation:
         """Reserve before the call; raises `BudgetExhausted` where the call would overspend."""
@@ -115,6 +116,7 @@ class Spending:
                 if free is not None and amount <= free:
                     self._free[scope] = free - amount
                     return Reservation(self, scope, amount, amount, self._day)
+            scope = _named(scope)
             found = self._reserve(amount, scope)
             first = scope not in self._told
             if isinstance(found, BudgetExhausted):
@@ -242,7 +244,14 @@ class Spending:
         return True
 
 
+def _named(scope: Any) -> str:  # Any: tenants have numbers, too
+    """A scope as it stands in the file."""
+    if scope is None:
+        raise ValueError("a scope is a name or a number, not `None`")
+    return str(scope)
+
+
 def _check(scope: str, limit: float) -> float:
-    if isinstance(limit, bool) or not 0 <= limit < float("inf"):
+    if not is_number(limit):
         raise ValueError(f"the limit of `{scope}` is a number of at least 0, not `{limit}`")
     return limit

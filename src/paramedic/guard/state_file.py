@@ -35,8 +35,14 @@ def read(path: Path) -> dict[str, Any] | None:
         return None
     except UnicodeDecodeError as error:
         raise Damaged(f"not UTF-8 at byte {error.start}") from error
+    return state_in(text)
+
+
+def state_in(text: str | bytes) -> dict[str, Any]:
+    """The state that a text holds; raises `Damaged`."""
     try:
         value = json.loads(text)
+        json.dumps(value, allow_nan=False)  # NaN and Infinity, which Python reads and nobody may write
     except ValueError as error:
         raise Damaged(f"not JSON: {error}") from error
     except RecursionError as error:

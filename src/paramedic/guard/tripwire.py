@@ -6,7 +6,7 @@ within budget touches no file; a breach is written before `record` returns.
 
 import os
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -25,6 +25,7 @@ _HISTORY = 100
 _RECENT = 10
 _UNLIMITED = float("inf")
 _MOST = 1e12
+_HUGE = 1e300
 
 
 class BudgetTripwire:
@@ -328,19 +329,19 @@ def check_state(state: State) -> State:
         or not isinstance(spending.get("scopes"), dict)
     ):
         raise Damaged("`spending` is no account of a day")
-    whole["spending"] = {
-        "day": spending["day"],
-        "scopes": {scope: _number(amount) for scope, amount in spending["scopes"].items()},
-    }
+    scopes = {scope: _number(amount) for scope, amount in spending["scopes"].items()}
+    if any(amount < 0 for amount in scopes.values()):
+        raise Damaged("`spending` is less than nothing")
+    whole["spending"] = {"day": spending["day"], "scopes": scopes}
     return whole
 
 
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+def _is_count(value: Any) -> bool:
+    return is_whole(value, 0) and value <= _MOST
 
 
 def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _UNLIMITED:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _HUGE:
         raise Damaged(f"`{value}` is no number")
     return float(value)
 
@@ -351,7 +352,7 @@ def _moment(name: str, value: object) -> str:
         if isinstance(value, int | float) and not isinstance(value, bool):
             return iso(value) or ""
         parsed = datetime.fromisoformat(str(value))
-        return str(value) if parsed.tzinfo else f"{value}+00:00"
+        return str(value) if parsed.tzinfo else parsed.replace(tzinfo=UTC).isoformat()
     except (ValueError, OverflowError, OSError) as error:
         raise Damaged(f"`{name}` is no moment") from error
 

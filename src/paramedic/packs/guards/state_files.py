@@ -1,6 +1,5 @@
 """The state files of budgets: read without changing anything, and mended where no process does it."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any
 
 from paramedic.guard.ledger import Ledger
 from paramedic.guard.outside import mend
-from paramedic.guard.state_file import Damaged
+from paramedic.guard.state_file import Damaged, state_in
 from paramedic.guard.tripwire import check_state
 from paramedic.packs.guards import codes
 from paramedic.packs.guards.ordering import order, target_of
@@ -93,16 +92,11 @@ def read_state(path: Path) -> Mapping[str, Any] | None:  # Any: plain JSON value
         OSError: it cannot be read.
     """
     try:
-        value = json.loads(read_whole(path, _LIMIT_BYTES))
+        return check_state(state_in(read_whole(path, _LIMIT_BYTES)))
     except FileNotFoundError:
         return None
     except TooLarge as error:
         raise Damaged("it is far too large") from error
-    except (ValueError, RecursionError) as error:
-        raise Damaged(f"not JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise Damaged(f"a JSON object is expected, not {type(value).__name__}")
-    return check_state(value)
 
 
 def unseen_files(target: Guards, held: Sequence[Guard]) -> list[State]:
