@@ -91,6 +91,10 @@ async def test_a_breaker_is_tuned_as_a_whole_or_not_at_all(run: Run, shown: Prog
     assert ran.code == 64
     assert "did you mean `recovery_timeout`" in ran.err
     shown.do("assert b.failure_threshold == 8")
+    assert run("breakers", "tune", "model", "recovery_timeout=1e2", "--dir", "guards").code == 0
+    shown.do("assert b.recovery_timeout == 100")
+    ran = run("breakers", "tune", "model", "recovery_timeout=nan", "--dir", "guards")
+    assert "`recovery_timeout` is a number of seconds, not `nan`" in ran.err
     assert run("breakers", "tune", "model", "--dir", "guards").code == 64
     assert run("breakers", "tune", "model", "patience", "--dir", "guards").code == 64
 
@@ -127,7 +131,8 @@ async def test_flags_are_switched_in_the_running_program(run: Run, shown: Progra
     at = ("--dir", "guards")
     assert run("flags", "enable", "wordy", *at).code == 0
     shown.do("assert f.is_enabled('wordy')")
-    assert run("flags", "disable", "concise", *at).code == 0
+    switched = run("flags", "disable", "concise", *at)
+    assert (switched.code, switched.err) == (0, "")
     shown.do("assert not f.is_enabled('concise')")
     assert run("flags", "clear", "concise", *at).code == 0
     shown.do("assert f.is_enabled('concise')")
@@ -161,6 +166,14 @@ def test_a_file_of_flags_is_validated(run: Run, home: Path, text: str | None, co
     assert ran.code == code
     assert run("flags", "validate", "config/overlay_feature_flags.yaml", "--format", "json").code == code
     assert ("line 3" in ran.out) == (code == 1)
+
+
+async def test_a_slip_of_the_pen_is_told(run: Run, shown: Program) -> None:
+    """The order is carried out, a flag may be known later; but nobody goes on believing that `concise` is off."""
+    ran = run("flags", "disable", "consice", "--dir", "guards")
+    assert (ran.code, ran.out[:14]) == (0, "consice is off")
+    assert ran.err == "no process knew a flag `consice`, did you mean `concise`?\n"
+    assert run("flags", "enable", "xyz", "--dir", "guards").err == "no process knew a flag `xyz`\n"
 
 
 async def test_budgets_are_shown_reset_and_repaired(run: Run, shown: Program, home: Path) -> None:

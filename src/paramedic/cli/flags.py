@@ -6,8 +6,9 @@ import click
 
 from paramedic.cli.default import Default
 from paramedic.cli.guard_orders import tell, told
-from paramedic.cli.guard_place import dir_option, guards, place, rows_of
+from paramedic.cli.guard_place import Place, dir_option, guards, place, rows_of
 from paramedic.cli.listing import format_option, show_json, show_rows
+from paramedic.cli.output import complain
 
 _FILE = Path("config/overlay_feature_flags.yaml")
 _OVERLAYS = Path("configs/fusion/micro_overlays")
@@ -68,7 +69,7 @@ def validate(context: click.Context, file: Path | None, overlays: Path | None, s
 @click.pass_context
 def enable(context: click.Context, name: str, folder: Path | None, style: str) -> None:
     """Turn a flag on in every running process, over file and environment, until `clear` or its end."""
-    told(style, tell(place(context, folder), "flags", "*", "enable", flag=name), f"{name} is on")
+    _switch(place(context, folder), name, "enable", style, f"{name} is on")
 
 
 @flags.command()
@@ -78,7 +79,7 @@ def enable(context: click.Context, name: str, folder: Path | None, style: str) -
 @click.pass_context
 def disable(context: click.Context, name: str, folder: Path | None, style: str) -> None:
     """Turn a flag off in every running process, over file and environment, until `clear` or its end."""
-    told(style, tell(place(context, folder), "flags", "*", "disable", flag=name), f"{name} is off")
+    _switch(place(context, folder), name, "disable", style, f"{name} is off")
 
 
 @flags.command()
@@ -88,8 +89,18 @@ def disable(context: click.Context, name: str, folder: Path | None, style: str) 
 @click.pass_context
 def clear(context: click.Context, name: str, folder: Path | None, style: str) -> None:
     """Let file and environment decide about a flag again."""
-    line = f"file and environment decide about {name} again"
-    told(style, tell(place(context, folder), "flags", "*", "clear", flag=name), line)
+    _switch(place(context, folder), name, "clear", style, f"file and environment decide about {name} again")
+
+
+def _switch(where: Place, name: str, verb: str, style: str, line: str) -> None:
+    """Carry it out, and say so where nobody knew such a flag: in an emergency a slip of the pen looks like success."""
+    known = {each for _, shows in guards(where, "flags") for each in shows.get("known", [name])}
+    told(style, tell(where, "flags", "*", verb, flag=name), line)
+    if name not in known:
+        from difflib import get_close_matches
+
+        near = get_close_matches(name, sorted(known), 1)
+        complain(f"no process knew a flag `{name}`{f', did you mean `{near[0]}`?' if near else ''}")
 
 
 @flags.command()

@@ -205,6 +205,6 @@ def values(pairs: Iterable[str]) -> dict[str, Any]:
 def _value(text: str) -> Any:
     if re.fullmatch(r"-?\d+", text):
         return int(text)
-    if re.fullmatch(r"-?\d*\.\d+", text):
+    if re.fullmatch(r"-?(\d+\.?\d*|\.\d+)(e-?\d{1,2})?", text, re.IGNORECASE):
         return float(text)
     return {"none": None, "true": True, "false": False}.get(text.lower(), text)
