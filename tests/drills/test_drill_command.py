@@ -23,6 +23,7 @@ def paramedic(*args: str, **options) -> subprocess.CompletedProcess[str]:
 def test_list():
     """Every drill is listed, for people and for machines."""
     assert [each["id"] for each in json.loads(paramedic("drill", "list", "--json").stdout)] == list(catalogue())
+    assert paramedic("drill", "list", "--format", "json").stdout == paramedic("drill", "list", "--json").stdout
     assert "process-killed" in paramedic("drill", "list").stdout
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from paramedic.cli.drill import until_interrupted
-from paramedic.cli.listing import show_json
+from paramedic.cli.listing import format_option, show_json
 from paramedic.model.errors import UsageError
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print one object with every fault and its times.")
+@format_option
 @click.option("--stay", is_flag=True, help="Go on watching after the last fault, until Ctrl-C.")
 @click.option(
     "--model",
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     help="Real is llama.cpp with a model of 270 million parameters, from packages.",
 )
 @click.pass_context
-def demo(context: click.Context, as_json: bool, stay: bool, model: str) -> None:
+def demo(context: click.Context, style: str, stay: bool, model: str) -> None:
     """Start a small service, break it for real, and show how each fault is found, named, healed and verified.
 
     Everything happens in a folder of its own, on this machine alone, and nothing is left running. Exit 0 only when
@@ -37,7 +37,7 @@ def demo(context: click.Context, as_json: bool, stay: bool, model: str) -> None:
     show = Show()
     change = _real_model() if model == "real" else None
     try:
-        if as_json:
+        if style == "json":
             _play_for_machines(show, change, stay=stay)
         elif sys.stdout.isatty():
             _play_live(show, change, stay=stay)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from paramedic import __version__
-from paramedic.cli.listing import show_json, show_rows
+from paramedic.cli.listing import format_option, show_json, show_rows
 from paramedic.cli.output import write_private
 from paramedic.model.errors import UsageError
 from paramedic.model.status import Severity
@@ -41,11 +41,11 @@ def drill() -> None:
 
 
 @drill.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print a list of objects.")
-def list_drills(as_json: bool) -> None:
+@format_option
+def list_drills(style: str) -> None:
     """Show every drill with what must be named and how it must end."""
     drills = list(_known().values())
-    if as_json:
+    if style == "json":
         show_json(drills)
         return
     rows = [(each.id, each.ends, each.code, each.component) for each in drills]
@@ -54,7 +54,7 @@ def list_drills(as_json: bool) -> None:
 
 @drill.command()
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
-@click.option("--json", "as_json", is_flag=True, help="Print a list of objects.")
+@format_option
 @click.option("--jobs", type=click.IntRange(1), default=2, show_default=True, help="How many drills at a time.")
 @click.option(
     "--rto",
@@ -66,7 +66,7 @@ def list_drills(as_json: bool) -> None:
 )
 @click.pass_context
 def run(
-    context: click.Context, ids: tuple[str, ...], as_json: bool, jobs: int, objectives: "tuple[Objective, ...]"
+    context: click.Context, ids: tuple[str, ...], style: str, jobs: int, objectives: "tuple[Objective, ...]"
 ) -> None:
     """Carry out the drills named. Exit 0 only when all passed, and within their recovery-time objectives."""
     known = _known()
@@ -80,7 +80,7 @@ def run(
                 f"`--rto {objective.of}=…` fits none of these drills",
                 hint=f"give a severity or a component of theirs: {', '.join(sorted(names))}",
             )
-    context.exit(_carry_out([known[each] for each in ids], objectives, as_json=as_json, jobs=jobs))
+    context.exit(_carry_out([known[each] for each in ids], objectives, as_json=style == "json", jobs=jobs))
 
 
 @drill.command("all")
@@ -91,7 +91,7 @@ def run(
 @click.option("--group", "groups", multiple=True, metavar="NAME", help="Only drills of this group.")
 @click.option("--only", multiple=True, metavar="ID", help="Only these drills, or those that fit: `sqlite-*`.")
 @click.option("--scenarios", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A list to be covered.")
-@click.option("--json", "as_json", is_flag=True, help="Print a list of objects, of each drill the worst run.")
+@format_option
 @click.option("--jobs", type=click.IntRange(1), default=2, show_default=True, help="How many drills at a time.")
 @click.pass_context
 def run_all(  # noqa: PLR0917  # click passes them by name
@@ -103,17 +103,19 @@ def run_all(  # noqa: PLR0917  # click passes them by name
     groups: tuple[str, ...],
     only: tuple[str, ...],
     scenarios: Path | None,
-    as_json: bool,
+    style: str,
     jobs: int,
 ) -> None:
     """Carry out every drill and write the board: JSON, Markdown and a page. Exit 0 only when its targets are reached.
 
     Promises and times are held against targets; every miss has its reason; what has no drill is named. With `--out`
-    each run is written down as it ends, and the same command goes on where it was interrupted.
+    each run is written down as it ends, and the same command goes on where it was interrupted. As JSON it prints of
+    each drill the worst run.
     """
     chosen = [each for each in _known().values() if _is_chosen(each, groups, only)]
     if not chosen:
         raise UsageError("no drill fits", hint="`paramedic drill list` shows them")
+    as_json = style == "json"
     context.exit(
         _board(chosen, out, times=times, target=target, again=again, scenarios=scenarios, as_json=as_json, jobs=jobs)
     )
@@ -162,7 +164,10 @@ def _carry_out(drills: "list[Drill]", objectives: "tuple[Objective, ...]", *, as
     from paramedic.demo.patient import lay_out
     from paramedic.drills.run import run_all
 
-    results = until_interrupted(run_all(drills, lay_out, jobs=jobs, done=_tell))
+    def done(result: "Done") -> None:
+        _tell(_judged(result, objectives))
+
+    results = until_interrupted(run_all(drills, lay_out, jobs=jobs, done=done))
     results = tuple(_judged(each, objectives) for each in results)
     outcomes = [each.outcome for each in results]
     if as_json:
