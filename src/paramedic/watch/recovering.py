@@ -8,7 +8,7 @@ from weakref import WeakValueDictionary
 from paramedic.incident import Chapter
 from paramedic.model.code import IssueType
 from paramedic.model.errors import PlanStale, UsageError
-from paramedic.model.ids import PlanId
+from paramedic.model.ids import IncidentId, PlanId
 from paramedic.model.incident import Incident, IncidentState
 from paramedic.model.playbook import Plan, PlanState
 from paramedic.model.receipt import Command
@@ -69,14 +69,8 @@ class Recovering:
         concerned = self._concerned(names, texts(command, "types"), is_open_to_all=is_unattended)
         promises = await promised(self._node, concerned)
         begun = self._node.clock.now()
-        for incident in concerned:
-            if severity := command.args.get("severity"):
-                self._node.attendant.choosing.urgency[incident.id] = Severity(str(severity))
-            await self._note(incident, command)
-            is_given_up = incident.state is IncidentState.ESCALATED or incident.is_settled
-            if incident.id in before and is_given_up and not is_unattended:
-                await self._node.attendant.reopen(self._node.triage.incidents.get(incident.id, incident))
-            self._node.attendant.take_up(incident.id)
+        for each in concerned:
+            await self._ask(each.id, command, is_again=each.id in before and not is_unattended)
         ended = [found for each in concerned if (found := await self._node.attendant.settled(each.id))]
         settings = self._node.service.settings
         plans = await self._run_since(ended, begun)
@@ -149,6 +143,18 @@ class Recovering:
             "incident": dump(left) if left else None,
             "watched": not self._node.is_idle,
         }
+
+    async def _ask(self, name: IncidentId, command: Command, *, is_again: bool) -> None:
+        """See to an incident as it is by now: while we asked, a watch may have gone on with it or ended it."""
+        known = self._node.triage.incidents
+        if incident := known.get(name):
+            if severity := command.args.get("severity"):
+                self._node.attendant.choosing.urgency[name] = Severity(str(severity))
+            await self._note(incident, command)
+        if incident := known.get(name):
+            if is_again and (incident.state is IncidentState.ESCALATED or incident.is_settled):
+                await self._node.attendant.reopen(incident)
+            self._node.attendant.take_up(name)
 
     async def _note(self, incident: Incident, command: Command) -> None:
         """Why somebody asks stands in the incident's timeline."""
