@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -441,3 +442,36 @@ def test_old_orders_are_removed_past_those_that_another_removed_first() -> None:
 def test_nobody_else_sees_into_the_folder() -> None:
     """Orders and reports are the user's own."""
     assert {each.stat().st_mode & 0o777 for each in folder().iterdir()} == {0o700}
+
+
+def test_a_folder_that_was_tidied_away_comes_back(post, breaker, clock) -> None:
+    """`/tmp` loses what is old: the folder, a part of it, or what an idle process shows."""
+    post.show([breaker])
+    for lost in (folder(), folder() / "orders", folder() / "processes"):
+        shutil.rmtree(lost)
+        post.carry_out_orders([breaker])
+        clock.advance(1)
+        post.show([breaker])
+        put_order(Order(kind="breaker", name="model", verb="open"))
+        post.carry_out_orders([breaker])
+        assert breaker.state == "open"
+        breaker.reset()
+    post.show([breaker])
+    post._own.unlink()
+    clock.advance(1)
+    post.show([breaker])
+    assert shown()["guards"][0]["name"] == "model"
+
+
+def test_a_process_that_changes_its_folder_is_still_found(clock, breaker, monkeypatch, tmp_path) -> None:
+    """A relative path means the folder that the process began in."""
+    monkeypatch.setenv("PARAMEDIC_GUARD_DIR", "here")
+    post = Post(clock)
+    put_order(Order(kind="breaker", name="model", verb="open"))
+    (tmp_path / "sub").mkdir()
+    monkeypatch.chdir(tmp_path / "sub")
+    post.carry_out_orders([breaker])
+    post.show([breaker])
+    assert breaker.state == "open"
+    assert len(list((tmp_path / "here" / "processes").iterdir())) == 1
+    assert list((tmp_path / "sub").iterdir()) == []

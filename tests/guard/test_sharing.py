@@ -258,6 +258,17 @@ def test_without_its_store_a_breaker_works_alone_and_says_so_once(tmp_path, cloc
     shutil.rmtree(folder)
 
 
+def test_the_file_is_the_one_that_was_named(clock, monkeypatch, tmp_path) -> None:
+    """However often the process has changed its folder since."""
+    breaker = CircuitBreaker(name="model", shared="s.sqlite", clock=clock)
+    (tmp_path / "sub").mkdir()
+    monkeypatch.chdir(tmp_path / "sub")
+    breaker.force_open()
+    breaker.tick()
+    assert (tmp_path / "s.sqlite").exists()
+    assert list((tmp_path / "sub").iterdir()) == []
+
+
 def test_what_cannot_be_shared_is_refused() -> None:
     """A number is neither a file nor a server; a Sharing of one's own is taken as it is."""
     with pytest.raises(ValueError, match=r"^`shared` is the path of an SQLite file or a Redis client$"):

@@ -39,15 +39,19 @@ def default_folder() -> Path:
 
 def folder() -> Path:
     """Where the guards of this user meet; created where it is missing."""
+    path = default_folder().absolute()
+    _make(path)
+    return path
+
+
+def _make(path: Path) -> None:
     given = os.environ.get("PARAMEDIC_GUARD_DIR")
-    path = default_folder()
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     stat = path.lstat()
     if not given and (stat.st_uid != os.getuid() or stat.st_mode & 0o077):
         raise ForeignFolder(f"`{path}` belongs to somebody else or is open to others")
     for name in ("orders", "processes"):
         (path / name).mkdir(mode=0o700, exist_ok=True)
-    return path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +122,8 @@ class Post:
 
     def carry_out_orders(self, guards: list[Any]) -> None:
         """Carry out the orders that are new."""
+        if not (self._orders.is_dir() and self._own.parent.is_dir()):  # who tidies `/tmp` removes what is old
+            _make(self._folder)
         names = set(os.listdir(self._orders))
         for name in sorted(names - self._seen):
             if not name.startswith("."):
@@ -160,7 +166,7 @@ class Post:
         shown = [{"kind": each.kind, "name": each.name} | each.report() for each in guards]
         events = [asdict_event(each) for each in list(RECENT)]
         content = {"guards": shown, "answers": dict(self._answers), "events": events}
-        if content == self._shown:
+        if content == self._shown and self._own.exists():
             return
         now = self._clock.monotonic()
         urgent = events != self._shown.get("events") or content["answers"] != self._shown.get("answers")

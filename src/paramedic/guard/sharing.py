@@ -279,7 +279,7 @@ def sharing(given: Any, clock: Clock = SYSTEM) -> Sharing:  # Any: a path, a Red
     if isinstance(given, Sharing):
         return given
     if isinstance(given, str | os.PathLike):
-        path = Path(given)
+        path = Path(given).absolute()  # a daemon changes its folder later
         return Sharing(lambda: SqliteStore(path, clock), clock)
     if hasattr(given, "eval"):
         if hasattr(given, "__aenter__"):
