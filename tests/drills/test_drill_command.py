@@ -53,6 +53,14 @@ def test_run_prints_the_agreed_keys(tmp_path: Path):
     assert list(tmp_path.glob("paramedic-connection-refused-*")) == []
 
 
+def test_the_board_is_written_wherever_it_is(tmp_path: Path):
+    """Without a folder of one's own it is in `board`: as data, as text and as a page."""
+    ran = paramedic("drill", "all", "--only", "connection-refused", "--format", "json", cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert [each["id"] for each in json.loads(ran.stdout)] == ["connection-refused"]
+    assert sorted(each.name for each in (tmp_path / "board").iterdir()) == ["board.html", "board.json", "board.md"]
+
+
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_drill_leaves_nothing(tmp_path: Path, end: signal.Signals):
     """Ctrl-C in the middle of a drill: exit 130, no process and no folder is left."""

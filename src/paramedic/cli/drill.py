@@ -85,7 +85,11 @@ def run(
 
 @drill.command("all")
 @click.option("--times", type=click.IntRange(1), default=1, show_default=True, help="How often each; the worst counts.")
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="The folder of the board; goes on there.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The folder of the board and its runs; goes on there.",
+)
 @click.option("--again", is_flag=True, help="Forget what the folder holds.")
 @click.option("--target", type=click.FloatRange(0, 100), default=95.0, show_default=True, help="Percent to be reached.")
 @click.option("--group", "groups", multiple=True, metavar="NAME", help="Only drills of this group.")
@@ -109,8 +113,8 @@ def run_all(  # noqa: PLR0917  # click passes them by name
     """Carry out every drill and write the board: JSON, Markdown and a page. Exit 0 only when its targets are reached.
 
     Promises and times are held against targets; every miss has its reason; what has no drill is named. With `--out`
-    each run is written down as it ends, and the same command goes on where it was interrupted. As JSON it prints of
-    each drill the worst run.
+    each run is written down as it ends, and the same command goes on where it was interrupted; without it the board
+    is in the folder `board`. As JSON it prints of each drill the worst run.
     """
     chosen = [each for each in _known().values() if _is_chosen(each, groups, only)]
     if not chosen:
@@ -239,7 +243,7 @@ def _board(
         not_covered=uncovered,
         version=__version__,
     )
-    _write(found, out)
+    _write(found, out or Path("board"))
     if as_json:
         show_json([each.worst for each in found.entries if each.worst])
     else:
@@ -265,13 +269,12 @@ def _uncovered(scenarios: Path | None) -> tuple[str, ...]:
     return (*(str(each["id"]) for each in listed if each["id"] not in known), *codes)
 
 
-def _write(found: "Board", out: Path | None) -> None:
-    if out is None:
-        return
+def _write(found: "Board", out: Path) -> None:
     from paramedic.drills.board_page import data, document
     from paramedic.report import render_document
 
     page = document(found)
+    out.mkdir(parents=True, exist_ok=True)
     write_private(out / "board.json", json.dumps(data(found), indent=2) + "\n")
     write_private(out / "board.md", render_document(page, "markdown"))
     write_private(out / "board.html", render_document(page, "html"))
