@@ -5,8 +5,10 @@ import os
 import shutil
 import sqlite3
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -198,3 +200,25 @@ def test_where_a_file_was_set_aside_is_told_in_full(tmp_path: Path, calendar: _C
     for place in places:
         told = f"the broken one is in `{place}`"
         assert Redactor(()).text(told) == told
+
+
+def test_the_copy_of_one_file_holds_up_no_other(copies: LastGoodFiles, tmp_path: Path) -> None:
+    """A large database may take minutes, and the service file is kept meanwhile; the same file is copied once."""
+    base, small, begun, go_on = tmp_path / "base.db", tmp_path / "a.yaml", Event(), Event()
+    base.write_bytes(b"rows")
+    small.write_bytes(b"b: 1\n")
+
+    def slowly(source: Path, draft: Path) -> None:
+        begun.set()
+        assert go_on.wait(60)
+        draft.write_bytes(source.read_bytes())
+
+    with ThreadPoolExecutor() as pool:
+        large = pool.submit(copies.keep, base, slowly)
+        try:
+            assert begun.wait(60)
+            assert pool.submit(copies.keep, small).result(60) is not None
+            same = pool.submit(copies.keep, base, slowly)
+        finally:
+            go_on.set()
+        assert large.result(60) == same.result(60)

@@ -1,7 +1,10 @@
 """The process that owns a node."""
 
+import threading
 from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from paramedic.model.clock import SystemClock
 from paramedic.sdk import Code, Context, Finding, IssueType, Pack, Registry, check, load_packs
@@ -25,3 +28,22 @@ async def test_a_look_ordered_by_an_incident_ends_with_a_verdict(tmp_path: Path)
         found = await node.look("db")
         assert [each.code for each in found] == ["it.slow"]
         assert node.triage.verdicts["db", looks.id].is_failing
+
+
+async def test_whoever_copies_a_service_file_holds_up_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A changed one is kept as the first one was; a disk that takes its time for it stops neither looks nor calls."""
+    (tmp_path / "paramedic.yaml").write_text("service: scene\n")
+    service = make_service(tmp_path, settings=make_settings(tmp_path))
+    async with Node(service, load_packs(), SystemClock(), is_idle=True) as node:
+        threads: list[threading.Thread] = []
+        keep = node.last_good.keep
+
+        def noted(path: Path) -> Path | None:
+            threads.append(threading.current_thread())
+            return keep(path)
+
+        monkeypatch.setattr(node.last_good, "keep", noted)
+        (tmp_path / "paramedic.yaml").write_text("service: scene\n# changed\n")
+        await node.adopt_service(service)
+        assert node.last_good.newest(service.path)[0].read_text() == "service: scene\n# changed\n"
+        assert threading.main_thread() not in threads

@@ -40,7 +40,7 @@ class LastGoodFiles:
         self._directory = directory
         self._clock = clock
         self._further = further
-        self._lock = threading.Lock()
+        self._locks: dict[str, threading.Lock] = {}
 
     def keep(self, path: Path, copy: Callable[[Path, Path], None] | None = None) -> Path | None:
         """Keep what the file holds now; returns the copy that holds it.
@@ -48,7 +48,8 @@ class LastGoodFiles:
         ``copy`` copies a file that is in use. ``None`` when the file is no regular file, above the limit, changing
         under our hands, or when the disk has no room for it.
         """
-        with self._lock:
+        # one for each file: nobody waits for the copy of a large database who keeps another file
+        with self._locks.setdefault(str(self._place(path)), threading.Lock()):
             try:
                 return self._keep(path, copy)
             except OSError:

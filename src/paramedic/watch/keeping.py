@@ -9,6 +9,7 @@ from paramedic.model.code import Ending
 from paramedic.model.finding import Finding
 from paramedic.model.status import Status
 from paramedic.sdk import Kind
+from paramedic.sdk.blocking import in_thread
 from paramedic.watch.jobs import said
 from paramedic.watch.node import Node
 
@@ -115,7 +116,7 @@ class Keeping:
         for path in paths:
             try:
                 stat = path.stat()
-                await asyncio.to_thread(self._node.last_good.keep, path, kind.copy)
+                await in_thread(self._node.last_good.keep, path, kind.copy)
                 self._last[path] = (stat.st_mtime_ns, stat.st_size, self._node.clock.monotonic())
             except Exception as error:  # a boundary: a kind's own way to copy may fail in any way
                 _log.warning("no copy of %s could be kept: %s", path, said(error))

@@ -167,7 +167,7 @@ class Node:
             self.triage.put_back(fresh)
             raise
 
-    def adopt_service(self, service: Service) -> None:
+    async def adopt_service(self, service: Service) -> None:
         """Go on with a changed service file.
 
         Raises:
@@ -179,7 +179,6 @@ class Node:
         service = replace(service, maintenance=replace(service.maintenance, by_hand=by_hand))
         self.service = service
         self.backups = Backups(service, self.registry, self.clock)
-        self.last_good.keep(service.path)
         self.redactor = self.executor.redactor = Redactor(service.secrets)
         self.playbooks = playbooks
         self.bench = Bench(
@@ -197,6 +196,7 @@ class Node:
         self.triage.service = service
         self.triage.forget(gone)
         self.supervisor.update(service)
+        await in_thread(self.last_good.keep, service.path)
 
     def adopt_by_hand(self, by_hand: ByHand) -> None:
         """Go on with the planned work that people began and ended."""

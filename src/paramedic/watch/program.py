@@ -303,7 +303,7 @@ async def _reload(node: Node, schedule: Schedule, reload: Callable[[], Service],
         before = node.service
         try:
             service, fixed = _with_fixed(node.service, await in_thread(reload))
-            node.adopt_service(service)
+            await node.adopt_service(service)
         except ConfigurationError as error:
             _log.error("the changed service file is wrong; the old one stays in force:\n%s", error)
             continue
