@@ -5,11 +5,11 @@ import logging
 import math
 import random
 from collections.abc import Callable
-from pathlib import Path
 
 from paramedic.model.clock import Clock
 from paramedic.model.component import Component
 from paramedic.sdk.check import CheckSpec, Depth
+from paramedic.watch.following import changed_files
 from paramedic.watch.jobs import said
 from paramedic.watch.node import Node
 
@@ -20,7 +20,6 @@ _CHEAP_S = 10.0
 frequent one of a component that has no such check."""
 _REST_S = 10.0
 """A dear check that has just looked is not woken again this soon."""
-_FILES_S = 0.25
 _CLOCK_S = 1.0
 _STEP_S = 2.0
 """Slower drifts are the clock being put right."""
@@ -69,14 +68,8 @@ class Schedule:
 
     async def follow_files(self) -> None:
         """A changed file wakes the checks of the component it belongs to."""
-        seen: dict[tuple[str, Path], tuple[int, int, int] | None] = {}
-        while True:
-            for name, path in self._files():
-                now = _stamp(path)
-                if seen.setdefault((name, path), now) != now:
-                    seen[name, path] = now
-                    self.wake(name, "file")
-            await self._node.clock.sleep(_FILES_S)
+        async for name in changed_files(self._node):
+            self.wake(name, "file")
 
     async def follow_clock(self) -> None:
         """After a step of the wall clock every stored look seems old, or of tomorrow: look at everything again."""
@@ -127,15 +120,6 @@ class Schedule:
             except TimeoutError:
                 cause = "timer"
 
-    def _files(self) -> list[tuple[str, Path]]:
-        kinds = self._node.registry.kinds
-        return [
-            (each.name, path)
-            for each in self._node.service.components.values()
-            if each.kind in kinds
-            for path in kinds[each.kind].files(each.target)
-        ]
-
 
 def interval_s(component: Component, spec: CheckSpec, fastest_s: float) -> float:
     """How often this check looks at this component, whose most frequent check looks every ``fastest_s`` by itself."""
@@ -153,11 +137,3 @@ def next_turn(due: float, every_s: float, now: float) -> float:
 def offset_s(clock: Clock) -> float:
     """What changes only when the wall clock is set (or the machine slept)."""
     return clock.now().timestamp() - clock.monotonic()
-
-
-def _stamp(path: Path) -> tuple[int, int, int] | None:
-    try:
-        stat = path.stat()
-    except OSError:
-        return None
-    return stat.st_mtime_ns, stat.st_size, stat.st_ino
