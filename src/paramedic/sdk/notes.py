@@ -1,6 +1,7 @@
 """What an action on a file notes in the plan's workspace, because a crash may come before its receipt."""
 
 import json
+import shutil
 from pathlib import Path
 
 from paramedic.model.wire import Json
@@ -35,6 +36,14 @@ class Notes:
         """Add facts."""
         self._facts.update(facts)
         write_whole(self._path, json.dumps(self._facts).encode(), mode=0o600)
+
+    def clear(self) -> None:
+        """Leave only the facts: what was built to look ahead would fill the disk, and is built again when it counts."""
+        for each in self.folder.iterdir():
+            if each.is_dir():
+                shutil.rmtree(each, ignore_errors=True)
+            elif each != self._path:
+                each.unlink(missing_ok=True)
 
     def _read(self) -> dict[str, Json]:
         try:

@@ -129,6 +129,8 @@ async def test_a_damaged_database_is_healed_without_loss(context, path: Path, wr
     assert "from the copy" in preview.diff
     assert path.read_bytes() == broken, "a preview changes nothing"
     assert await REPAIR.preview(context()) == preview, "a plan that waits for an approval is not stale by itself"
+    left = [each.name for each in context().workspace.rglob("*") if each.is_file()]
+    assert left == ["notes.json"], "nor does it leave a second database behind"
     assert await REPAIR.reconcile(context()) is DidIt.NO
     outcome = await REPAIR.apply(context())
     assert rows(path, "messages") == truth

@@ -22,6 +22,7 @@ from paramedic.sdk import (
     action,
     users,
 )
+from paramedic.sdk.blocking import in_thread
 from paramedic.sdk.files import kept
 from paramedic.sdk.manifest import NoManifest
 from paramedic.sdk.notes import Notes
@@ -47,6 +48,8 @@ class Repair:
             answer = await _build(context, target, notes, target.path)
         except (ActionFailed, NoAnswer) as error:
             return Preview(summary=summary, blocked=str(error))
+        finally:
+            await in_thread(notes.clear)
         notes.note(foreseen=answer["loss"])
         return Preview(
             summary=f"{summary}: {sum(answer['rows'].values())} rows in {len(answer['rows'])} tables are saved",
