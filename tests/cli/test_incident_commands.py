@@ -212,6 +212,15 @@ def test_a_secret_that_was_recorded_is_not_shown(
         assert "cormorant" not in words(ended.stdout), arguments
 
 
+def test_of_addresses_that_were_told_only_the_scheme_is_shown(paramedic: Run, tell: Callable[..., Any]) -> None:
+    """Also of one that the service file no longer names, so that nobody knows where in it the key stands."""
+    tell(replace(CALLED, told=("opsgenie://swordfish", "json://log")))
+    for arguments in (("incidents", "show", CALLED.id), ("incidents", "list"), ("status",)):
+        told = json.loads(paramedic(*arguments, "--json").stdout)
+        (incident,) = told["incidents"] if arguments == ("status",) else told if "list" in arguments else [told]
+        assert incident["told"] == ["opsgenie://…", "json://…"], arguments
+
+
 def test_json_is_short_for_format_json_and_so_are_errors(paramedic: Run, tell: Callable[..., Any]) -> None:
     """What a program cannot have is told to it as JSON, too."""
     tell(WAITING)

@@ -167,6 +167,27 @@ settings: {error_report_webhook: 'https://hooks.example.org/services/T0000000000
 
 
 @pytest.mark.parametrize(
+    ("address", "keys"),
+    [
+        ("opsgenie://a1b2c3d4-1111-4222-8333-944455556666", ("a1b2c3d4-1111-4222-8333-944455556666",)),
+        ("pagerduty://A1BRTD4JD@TIiajkdnlazkcOXrIdevi7F", ("A1BRTD4JD", "TIiajkdnlazkcOXrIdevi7F")),
+        ("pover://uQiRzpo4DXghDmr9QzzfQu27cmVRsG@azGDORePK8", ("uQiRzpo4DXghDmr9QzzfQu27cmVRsG", "azGDORePK8")),
+        ("ntfys://tk_abc123def@ntfy.sh/alerts", ("tk_abc123def",)),
+        ("slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ", ("T1JJ3T3L2", "A1BRTD4JD")),
+        ("tgram://123456789:abcdefg_hijklmnop/12315544", ("123456789", "abcdefg_hijklmnop")),
+        ("json://anna:hook5ecret9@collector/p", ("hook5ecret9",)),
+        ("https://hooks.zapier.com/hooks/catch/abcdef1/", ("abcdef1",)),
+        ("mailto://anna@shop.example?to=team@shop.example", ()),
+    ],
+)
+def test_keys_in_addresses_of_escalation_are_secrets(trial: Trial, address: str, keys: tuple[str, ...]) -> None:
+    """Wherever in its address a service takes its key; hosts, names and words stay readable."""
+    secrets = trial.load(f"{one()}escalation: {{L2: '{address}'}}\n").secrets
+    assert set(keys) <= set(secrets)
+    assert not {"ntfy.sh", "alerts", "anna", "collector", "hooks", "catch", "shop.example"} & set(secrets)
+
+
+@pytest.mark.parametrize(
     ("command", "words"),
     [
         ("python -m shop.api", ("python", "-m", "shop.api")),

@@ -60,7 +60,7 @@ def diagnose(context: click.Context, component: str | None, style: str) -> None:
     playbooks = load_playbooks(registry, service.playbook_dirs)
     safe = Redactor(service.secrets)
     if style == "json":
-        told: list[Json] = [{**dump(each), "playbooks": dump(_healers(each, playbooks))} for each in incidents]
+        told: list[Json] = [{**dump(each.outward), "playbooks": dump(_healers(each, playbooks))} for each in incidents]
         data: dict[str, Json] = {
             "schema_version": 1,
             "service": service.name,

@@ -11,6 +11,7 @@ from paramedic.cli.naming import incident_named
 from paramedic.cli.output import complain, emit, write_private
 from paramedic.cli.surroundings import load_service, read_store
 from paramedic.model.errors import UsageError
+from paramedic.model.incident import outward
 from paramedic.model.wire import dump
 from paramedic.report import Redactor
 
@@ -78,7 +79,7 @@ def _rendered(service: "Service", dossier: "Dossier", style: str) -> str:
 
     clean = Redactor(service.secrets)
     if style == "json":
-        messages = [{**dump(each), "address": f"{each.address.partition('://')[0]}://…"} for each in dossier.messages]
+        messages = [{**dump(each), "address": outward(each.address)} for each in dossier.messages]
         data = {
             "schema_version": 1,
             "service": service.name,

@@ -199,7 +199,7 @@ def _with_receipts(service: "Service", incident: "Incident") -> dict[str, Json]:
     plans, found = read_store(service.settings, read) or ((), [])
     safe = Redactor(service.secrets)
     return {
-        **dump(cleaned(incident, safe)),
+        **dump(cleaned(incident.outward, safe)),
         "plans": safe.data(dump(plans)),  # a plan shows what a file held
         "receipts": dump(cleaned(found, safe)),
     }

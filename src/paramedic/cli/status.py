@@ -92,7 +92,7 @@ def status(context: click.Context, public: bool, style: str) -> None:
                     "emergency": known.is_emergency,
                     "watched": is_watched,
                     "components": dump(standing),
-                    "incidents": dump(known.incidents),
+                    "incidents": dump([each.outward for each in known.incidents]),
                     "maintenance": dump(planned),
                 }
             )

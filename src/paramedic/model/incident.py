@@ -1,6 +1,6 @@
 """Findings that belong together, as one story."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -58,6 +58,11 @@ class Symptom:
     observed: str
     hint: str | None = None
     evidence: tuple[Evidence, ...] = ()
+
+
+def outward(address: str) -> str:
+    """As much of an address of escalation as anybody may see."""
+    return f"{address.partition('://')[0]}://…"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +123,11 @@ class Incident:
     withheld_at: datetime | None = None
     quiet_until: datetime | None = None
     """Until then planned work kept it quiet: the times of the levels count from there."""
+
+    @property
+    def outward(self) -> "Incident":
+        """The same as it may be shown: of addresses only the schemes, because the rest is often a key by itself."""
+        return replace(self, told=tuple(outward(each) for each in self.told))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,11 @@ _SHORTEST = 4
 """Hiding every `1` or `yes` of a report would hide the report."""
 _SHORTEST_NUMBER = 8
 _OPAQUE = re.compile(r"[A-Za-z0-9_-]{16,}")
+_BETWEEN = re.compile(r"[/?#&=]")
+_KEY_LIKE = re.compile(r"(?=\S*\d\S*[A-Za-z]|\S*[A-Za-z]\S*\d|\S*[a-z]\S*[A-Z])\S{6,}|\d{9,}|[^\s@.]{16,}")
+"""What is no word: to hide `alerts` wherever it stands would make reports unreadable."""
+_TO_HOSTS = ("http", "https", "json", "jsons", "xml", "xmls", "form", "forms", "mailto", "mailtos")
+"""Schemes of addresses that hold the name of a host; others may hold a key there."""
 
 
 def looks_secret(name: str) -> bool:
@@ -66,10 +71,22 @@ class Hidden:
             self._keep(unquote(each))
 
     def address(self, text: str) -> None:
-        """An address to which messages go: its opaque parts are often keys by themselves."""
+        """An address to which messages go: its parts are often keys by themselves, and their places depend on whom."""
         self.inside(text)
-        for opaque in _OPAQUE.findall(text.partition("://")[2].partition("/")[2]):
-            self._keep(opaque)
+        scheme, _, rest = text.partition("://")
+        place, *parts = _BETWEEN.split(rest)
+        user, _, host = place.rpartition("@")
+        name, _, password = user.partition(":")
+        self._keep(password)
+        is_to_a_host = scheme.lower() in _TO_HOSTS
+        if not (password or is_to_a_host):
+            self._keep(name)  # of a token alone
+        if not ("." in host or is_to_a_host):
+            parts += host.split(":")
+        for part in (name, *parts, *_OPAQUE.findall(rest[len(place) :])):
+            if _KEY_LIKE.fullmatch(part):
+                self._keep(part)
+                self._keep(unquote(part))
 
     def _keep(self, value: str) -> None:
         value = value.strip()

@@ -190,7 +190,7 @@ class Commands:
         await self._node.attendant.call_people(incident, severity, f"{command.by}: {reason}")
         now = self._node.triage.incidents[incident.id]
         await self._node.triage.recorded()
-        return {"incident": dump(now)}
+        return {"incident": dump(now.outward)}
 
     async def _change(self, command: Command) -> Result:
         """Somebody tells of a change."""

@@ -75,7 +75,7 @@ class Recovering:
         settings = self._node.service.settings
         plans = await self._run_since(ended, begun)
         return {
-            "incidents": [dump(each) for each in ended],
+            "incidents": [dump(each.outward) for each in ended],
             "plans": [dump(each) for each in plans],
             "replanned": dump(await overtaken(self._node, promises, ended, plans)),
             "verified": all(each.state is IncidentState.RESOLVED for each in ended),
@@ -140,7 +140,7 @@ class Recovering:
         return {
             "plans": [dump(plan)],
             "verified": is_verified(plan),
-            "incident": dump(left) if left else None,
+            "incident": dump(left.outward) if left else None,
             "watched": not self._node.is_idle,
         }
 
