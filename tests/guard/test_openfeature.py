@@ -37,6 +37,21 @@ def test_booleans_are_resolved(client) -> None:
     assert api.get_provider_metadata().name == "paramedic"
 
 
+def test_in_an_emergency_no_default_turns_anything_on(client, monkeypatch) -> None:
+    """What is off for the one interface is off for the other, whether the file names it or not."""
+    monkeypatch.setenv("RESON_FEATURES", "")
+    assert client.get_boolean_value("on", True) is False
+    assert client.get_boolean_value("missing", True) is False
+    monkeypatch.setenv("RESON_FEATURES", "named")
+    assert client.get_boolean_value("named", False) is True
+    assert client.get_boolean_value("missing", True) is False
+    monkeypatch.delenv("RESON_FEATURES")
+    assert client.get_boolean_value("missing", True) is True
+    flags = FeatureFlags({})
+    flags.emergency_baseline()
+    assert ParamedicProvider(flags).resolve_boolean_details("missing", True).value is False
+
+
 def test_other_types_are_a_mismatch(client) -> None:
     """A flag here is a boolean."""
     for details in (

@@ -115,9 +115,9 @@ class FeatureFlags:
         return flag.is_for(key) if known is None else known
 
     def knows(self, name: str) -> bool:
-        """Whether there is such a flag, on or off."""
+        """Whether there is an answer for such a flag: ``RESON_FEATURES`` and the baseline decide about every name."""
         self._catch_up()
-        return name in self._flags or name in self._file_flags
+        return self._baseline or self._raw is not None or name in self._flags or name in self._file_flags
 
     def active(self) -> list[str]:
         """The names that are on for anybody now, sorted."""
