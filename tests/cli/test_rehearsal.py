@@ -115,3 +115,11 @@ def test_a_rehearsal_is_data_too(paramedic: Run, shop: Path) -> None:
     shown = json.loads(paramedic("start", "--dry-run", "--json").stdout)
     assert (shown["dry_run"], shown["possible"]) == (True, True)
     assert [each["playbook"] for each in shown["plans"]] == ["operator-start"]
+
+
+def test_a_rehearsal_ends_as_its_order_would(paramedic: Run, shop: Path) -> None:
+    """What names nothing is refused beforehand, too."""
+    assert shop.is_dir()
+    told = paramedic("acknowledge", "inc-nobody", "--dry-run")
+    assert (told.returncode, told.stdout) == (64, ""), told.stderr
+    assert "there is no open incident `inc-nobody`" in told.stderr

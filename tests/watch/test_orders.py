@@ -69,6 +69,9 @@ def test_without_a_watch_orders_are_carried_out_by_the_command(make: Any) -> Non
     assert [each["suspect"] for each in plans] == ["base", "middle", "top"]
     assert {each["state"] for each in plans} == {"verified"}
     before = station.pid("middle")
+    told = station.run("start", "middle")
+    assert (told.returncode, f"pid {before}" in told.stdout) == (0, True), words(told)
+    assert json.loads(station.run("start", "--json").stdout)["plans"] == [], "what runs is left as it is"
     again = station.run("restart", "top", "middle")
     assert again.returncode == 0, words(again)
     assert station.pid("middle") not in (before, None)

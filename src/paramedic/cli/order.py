@@ -35,6 +35,7 @@ def _order(context: click.Context, verb: str, names: tuple[str, ...], style: str
         rows: list[tuple[Json, Json, str]] = [
             (p["suspect"], p["state"], _why(p, needs)) for p in plans if isinstance(p, dict)
         ]
+        rows += [(name, "runs already", str(what)) for name, what in _mapping(result.get("running")).items()]
         rows += [(name, "left alone", str(why)) for name, why in _mapping(result.get("left")).items()]
         show_rows(("component", verb, "why"), rows, empty="nothing to do")
         for name, found in needs.items():

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from paramedic.model.change import Change
+from paramedic.model.component import Desired
 from paramedic.model.errors import ParamedicError, StoreError, UsageError
 from paramedic.model.ids import IncidentId
 from paramedic.model.incident import Incident
@@ -21,7 +22,7 @@ from paramedic.watch.guiding import Guiding
 from paramedic.watch.jobs import said
 from paramedic.watch.maintenance import Upkeep
 from paramedic.watch.node import Node
-from paramedic.watch.orders import concerned, missing
+from paramedic.watch.orders import concerned, missing, running
 from paramedic.watch.recovering import Recovering, is_verified, texts
 from paramedic.watch.rolling import in_turn, members
 from paramedic.watch.triage import OURSELVES, by_hand
@@ -110,6 +111,10 @@ class Commands:
         wanted = concerned(service, members(service, texts(command, "components")))
         await self._node.attendant.resume()
         left: dict[str, str] = {}
+        runs = running(self._node.bench, wanted) if command.verb == "start" else {}
+        for name in runs:
+            await self._node.orders.wish(name, Desired.RUNNING, command.by)
+        wanted = [name for name in wanted if name not in runs]
         if command.verb == "restart":
             plans, left = await in_turn(service, wanted, lambda name: self._give(command, name))
         else:
@@ -120,6 +125,7 @@ class Commands:
         return {
             "plans": [dump(plan) for plan in plans],
             "left": dict(left),
+            "running": dump(runs),
             "missing": dump(needs),
             "verified": verified,
         }

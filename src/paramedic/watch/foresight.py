@@ -12,7 +12,7 @@ from paramedic.recovery.planning import blocked
 from paramedic.watch.emergency import foreseen, standing
 from paramedic.watch.limits import Limits
 from paramedic.watch.node import Node
-from paramedic.watch.orders import concerned
+from paramedic.watch.orders import concerned, running
 from paramedic.watch.recovering import Recovering, texts
 from paramedic.watch.rolling import members
 
@@ -60,12 +60,11 @@ class Foresight:
     async def _order(self, command: Command) -> Result:
         service = self._node.service
         names = concerned(service, members(service, texts(command, "components")))
-        return _plans(
-            [
-                await self._node.orders.foresee(command.verb, name, {})
-                for name in (names[::-1] if command.verb == "stop" else names)
-            ]
-        )
+        runs = running(self._node.bench, names) if command.verb == "start" else {}
+        names = [each for each in names if each not in runs]
+        turns = names[::-1] if command.verb == "stop" else names
+        plans = [await self._node.orders.foresee(command.verb, name, {}) for name in turns]
+        return {**_plans(plans), "told": [f"`{name}` runs already, {what}" for name, what in runs.items()]}
 
     async def _one(self, command: Command) -> Result:
         params = {key: value for key, value in command.args.items() if key not in ("component", "foresee")}
@@ -83,7 +82,9 @@ class Foresight:
         return _plans([plan])
 
     async def _acknowledge(self, command: Command) -> Result:
-        return _told(f"`{command.args['incident']}` would be in the hands of {command.by}; nobody else would be called")
+        if (name := str(command.args["incident"])) not in self._node.triage.incidents:
+            raise UsageError(f"there is no open incident `{name}`", hint="`paramedic incidents --open` shows all")
+        return _told(f"`{name}` would be in the hands of {command.by}; nobody else would be called")
 
     async def _escalate(self, command: Command) -> Result:
         if command.args.get("over"):

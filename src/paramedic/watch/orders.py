@@ -173,6 +173,14 @@ def missing(bench: Bench, name: str) -> dict[str, str]:
     }
 
 
+def running(bench: Bench, names: Collection[str]) -> dict[str, str]:
+    """Which of these components this node starts and has started already, each with what runs."""
+    mine = {name: bench.service.components[name] for name in names}
+    ours = managed(mine, tuple(names), bench.service.settings.node)
+    found = {each.name: bench.processes.facts(each) for each in ours if each.owner is None}
+    return {name: f"pid {facts.pid}" for name, facts in found.items() if facts.pid is not None}
+
+
 def managed(components: Mapping[str, Component], order: tuple[str, ...], node: str) -> tuple[Component, ...]:
     """Components whose process this node starts, each after what it needs."""
     found = (components[name] for name in order if name in components)
