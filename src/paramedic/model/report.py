@@ -8,6 +8,8 @@ from paramedic.model.finding import Finding
 from paramedic.model.status import Overall, Status, overall
 
 SCHEMA_VERSION = 1
+SAVED_AS = "check-*-????????T??????.??????Z.*"
+"""How `paramedic check --save` names them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from paramedic.model.clock import Clock
 from paramedic.model.code import Code
@@ -228,11 +227,6 @@ def _fill(value: Json, names: Mapping[str, Json]) -> Json:
         case dict():
             return {key: _fill(each, names) for key, each in value.items()}
     return value
-
-
-def workspace_of(service: Service, plan: PlanId) -> Path:
-    """Where a plan keeps its copies."""
-    return service.settings.state_dir / "plans" / plan
 
 
 def is_ours_to_restart(component: Component) -> bool:

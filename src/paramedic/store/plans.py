@@ -35,6 +35,10 @@ class Plans:
         found = self._connection.scalar(select(plans.c.body).where(plans.c.id == plan_id))
         return bodies.read(Plan, found) if found is not None else None
 
+    def known(self) -> frozenset[str]:
+        """The ids of all of them."""
+        return frozenset(self._connection.scalars(select(plans.c.id)))
+
     def of(self, incident: str) -> tuple[Plan, ...]:
         """The incident's plans, newest first."""
         return bodies.read_all(Plan, self._connection.scalars(_NEWEST_FIRST.where(plans.c.incident == incident)))

@@ -32,6 +32,7 @@ from paramedic.watch.node import Node
 from paramedic.watch.orders import managed
 from paramedic.watch.schedule import Schedule, offset_s
 from paramedic.watch.spare import Spare
+from paramedic.watch.tidying import tidy
 
 _log = logging.getLogger("paramedic.watch")
 _HOUSEKEEPING_S = 60.0
@@ -252,6 +253,7 @@ async def _housekeeping(node: Node) -> None:
             await in_thread(node.store.prune, now, node.service.settings.retention_days)
             await in_thread(node.backups.prune)
             await in_thread(node.last_good.prune, node.service.settings.retention_days)
+            await in_thread(tidy, node.service.settings, await node.store.run(lambda tx: tx.plans.known()), now)
 
 
 async def _hold(node: Node) -> None:

@@ -10,10 +10,10 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from paramedic.model.report import SAVED_AS
 from paramedic.packs.host.target import Host
 from paramedic.sdk import Service, proc
 
-_OWN_REPORT = "check-*-????????T??????.??????Z.*"  # as `paramedic check --save` names them
 _MAGIC = frozenset("*?[")
 _LINK_IN_THE_WAY = (errno.ELOOP, errno.EMLINK)
 
@@ -51,7 +51,7 @@ def patterns(host: Host, service: Service) -> tuple[tuple[Pattern, ...], tuple[s
     settings = service.settings
     expired_s = settings.retention_days * 86_400
     usable = [
-        Pattern(root=settings.reports_path, parts=(_OWN_REPORT,), older_than_s=expired_s),
+        Pattern(root=settings.reports_path, parts=(SAVED_AS,), older_than_s=expired_s),
         Pattern(root=settings.state_dir / "plans", parts=("*", "**", "*"), older_than_s=expired_s),
     ]
     refused = []
