@@ -84,12 +84,12 @@ def test_the_environment_wins(monkeypatch) -> None:
 
 
 def test_what_the_environment_names_is_known(monkeypatch) -> None:
-    """As soon as it does, beside what the file has; bytes that are no text keep nobody from being on."""
+    """It decides about every name, as soon as it is there; bytes that are no text keep nobody from being on."""
     flags = FeatureFlags({"a": True})
     assert not flags.knows("x")
     monkeypatch.setitem(os.environb, b"RESON_FEATURES", b"x,\xff")
-    assert (flags.knows("x"), flags.knows("a"), flags.knows("b")) == (True, True, False)
-    assert on(flags, "x", "a") == [True, False]
+    assert (flags.knows("x"), flags.knows("a"), flags.knows("b")) == (True, True, True)
+    assert on(flags, "x", "a", "b") == [True, False, False]
 
 
 def test_all_that_is_wrong_is_told_together() -> None:
