@@ -226,6 +226,27 @@ def test_a_long_text_is_cut_without_cutting_a_secret_open():
 
 
 @pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("the server answered 500: postgres://app:Sup3rS3cret", "Sup3r"),
+        ("`login with Sup3rS3c` is no number", "Sup3r"),
+        ("cannot read Sup3rS3cretPassw0r…", "Sup3r"),
+        ("connecting to postgres://app:0therSecr", "0ther"),
+        ("refused: sk-proj-ab12", "ab12"),
+    ],
+)
+def test_what_is_left_of_a_secret_that_was_cut_open_goes_too(text, left):
+    """Whoever quotes two hundred characters of an answer does not know where its secrets stand."""
+    assert left not in Redactor(["Sup3rS3cretPassw0rd"]).text(text)
+
+
+@pytest.mark.parametrize("text", ["the kind is `postgres`", "see `product`", "http://127.0.0.1:8000", "uses sk-learn"])
+def test_what_a_secret_begins_with_by_chance_stays(text):
+    """A word is no secret because a secret begins with it."""
+    assert Redactor(["postgres://app:Sup3r@db/shop", "production-of-2024"]).text(text) == text
+
+
+@pytest.mark.parametrize(
     "piece",
     [
         "eyJ",

@@ -74,10 +74,11 @@ def state_dir_of(path: Path) -> Path:
 
 def difference(names: tuple[str, str], old: str, new: str, secrets: Iterable[str] = ()) -> str:
     """A unified diff without secrets; empty where nothing differs."""
-    lines = list(difflib.unified_diff(old.splitlines(), new.splitlines(), *names, lineterm=""))
+    text = "\n".join(difflib.unified_diff(old.splitlines(), new.splitlines(), *names, lineterm=""))
+    lines = Redactor(secrets).text(text).splitlines()
     if len(lines) > _LONGEST_DIFF:
         lines = [*lines[:_LONGEST_DIFF], f"… and {len(lines) - _LONGEST_DIFF} more lines"]
-    return printable(Redactor(secrets).text("\n".join(lines)))
+    return printable("\n".join(lines))
 
 
 def _backed_up(path: Path) -> Path | None:

@@ -15,6 +15,9 @@ LONGEST = 1_000_000
 CUT = " [cut: too long]"
 _REMEMBERED, _REMEMBERED_CHARS = 2000, 200
 _ESCAPE = re.compile(r"%(?:25)*[0-9A-Fa-f]{2}|\\\\u[0-9a-f]{4}")
+_HEAD = 6
+"""Characters of a secret that was cut open which are too many."""
+_CUT_AT = "`'\"\n…"
 _LAST_WORD = re.compile(r"\S{0,4096}\Z")
 
 
@@ -24,12 +27,15 @@ class Redactor:
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._forms: tuple[str, ...] = ()
         self._known: re.Pattern[str] | None = None
+        self._heads: re.Pattern[str] | None = None
         self._broken = False
         self._seen: dict[str, str] = {}
         try:
             self._forms = disguises(secrets)
             if self._forms:
                 self._known = re.compile("|".join(_exactly(form) for form in self._forms))
+            if heads := dict.fromkeys(form[:_HEAD] for form in self._forms if len(form) > _HEAD):
+                self._heads = re.compile("|".join(map(re.escape, heads)))
         except Exception:  # fail closed: without knowing the secrets no text is safe
             self._broken = True
 
@@ -73,7 +79,7 @@ class Redactor:
         if (seen := self._seen.get(text)) is not None:
             return seen
         short = text if len(text) <= LONGEST else self._cut(text)
-        safe = scrub_shapes(self._without_known(short))
+        safe = scrub_shapes(self._without_cut(self._without_known(short)))
         if len(text) <= _REMEMBERED_CHARS:  # a healthy service says the same few sentences all day
             if len(self._seen) >= _REMEMBERED:
                 self._seen.clear()
@@ -82,6 +88,22 @@ class Redactor:
 
     def _without_known(self, text: str) -> str:
         return self._known.sub(MARK, text) if self._known else text
+
+    def _without_cut(self, text: str) -> str:
+        """Who quotes the beginning of an answer may have cut a secret open: what is left of it goes, too."""
+        parts, done = [], 0
+        for found in self._heads.finditer(text) if self._heads else ():
+            at = found.start()
+            if at < done:
+                continue
+            for form in self._forms:
+                end = at + _shared(form, text, at)
+                is_cut = end == len(text) or text[end] in _CUT_AT
+                if is_cut and end - at >= _HEAD and _is_telling(form, end - at):
+                    parts += [text[done:at], MARK]
+                    done = end
+                    break
+        return "".join((*parts, text[done:]))
 
     def _cut(self, text: str) -> str:
         """The beginning, without the beginning of a secret at its end."""
@@ -111,6 +133,21 @@ class Redactor:
 
 def _holds_something(value: Json) -> bool:
     return value is not None and not isinstance(value, bool) and value not in ("", [], {})
+
+
+def _shared(form: str, text: str, at: int) -> int:
+    """How many characters of the form stand in the text from there."""
+    if not text.startswith(form[:_HEAD], at):
+        return 0
+    return next(
+        (n for n, (a, b) in enumerate(zip(form, text[at : at + len(form)], strict=False)) if a != b),
+        min(len(form), len(text) - at),
+    )
+
+
+def _is_telling(form: str, length: int) -> bool:
+    """Whether so much of a secret is no mere word with which it begins, such as `postgres` of an address."""
+    return "://" not in form and (2 * length >= len(form) or any(map(str.isdigit, form[:length])))
 
 
 def _exactly(form: str) -> str:

@@ -48,6 +48,11 @@ _OPTION = rf"(?<![\w-])(--?[\w-]{{0,64}}?{_KEYWORD}[\w-]{{0,64}}\s{{1,8}})(?!-)\
 _ADDRESS = re.compile(
     r"(://[^\s:@/\"'<>]{0,256}:)(?!\[redacted)(?!\d{1,5}(?:[/?#\s\"'<>),;]|\Z))[^\s\"'<>]{1,512}(?=@)", re.IGNORECASE
 )
+_CUT = re.compile(  # what was quoted up to so many characters, and lost its end
+    r"(?<![A-Za-z0-9])(?:(?:sk-|[spr]k_(?:live|test)_|gh[pousr]_|github_pat_|glpat-|xox[a-z]-|xapp-|AKIA|ASIA|AIza|hf_|npm_"
+    r"|pypi-|SG\.|eyJ)(?=\S*\d)[A-Za-z0-9_.-]{3,512}"
+    r"|(?<=://)[^\s:@/\"'<>`]{0,256}:(?!\d{1,5}\b|\[redacted)[^\s\"'<>`/]{3,512})(?=[`'\"…]?\Z)"
+)
 _BEARER = re.compile(r"\b(bearer\s+)(?!\[redacted|auth|token|realm|scheme)([A-Za-z0-9._~+/=-]{6,})", re.IGNORECASE)
 _PRIVATE_KEY = re.compile(
     r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----.*?"
@@ -124,6 +129,7 @@ def scrub_shapes(text: str) -> str:
     text = _BEARER.sub(rf"\1{MARK}", text)
     text = _KEYS.sub(MARK, text)
     text = _HOOK.sub(rf"\1{MARK}", text)
+    text = _CUT.sub(MARK, text)
     return _WORD.sub(_word, text)
 
 

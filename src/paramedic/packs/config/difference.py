@@ -18,7 +18,8 @@ def difference(context: ActContext, path: Path, old: bytes, new: bytes) -> str:
         f"{path.name} (afterwards)",
         lineterm="",
     )
-    text = [line[:300] for line in lines]
+    # redacted as a whole: of a secret that is cut open nobody would know the rest
+    text = [line[:300] for line in Redactor(context.service.secrets).text("\n".join(lines)).splitlines()]
     if len(text) > _LONGEST_DIFF:
         text = [*text[:_LONGEST_DIFF], f"… and {len(text) - _LONGEST_DIFF} more lines"]
-    return Redactor(context.service.secrets).text("\n".join(text))
+    return "\n".join(text)
