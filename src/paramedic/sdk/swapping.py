@@ -67,14 +67,14 @@ class Exchange:
 
     async def reconcile(self) -> DidIt:
         """The same, and what was stopped runs again."""
-        did = self.happened()
+        did = await in_thread(self.happened)
         await users.start(self.context, self.notes.names("stopped"))
         return did
 
     async def put_back(self) -> str:
         """Undo: what was set aside stands in its place again; what stood there meanwhile is set aside in turn."""
         context, notes, path = self.context, self.notes, self.path
-        did = self.happened()
+        did = await in_thread(self.happened)
         stopped = notes.names("stopped")
         if did is not DidIt.YES:
             await users.start(context, stopped)

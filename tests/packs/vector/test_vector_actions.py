@@ -5,6 +5,7 @@ import json
 import os
 import sqlite3
 import sys
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -12,13 +13,14 @@ import pytest
 
 from packs.vector.indexes import DIMENSION, damage, faiss, make, np, some, table
 from paramedic.model.clock import SystemClock
-from paramedic.packs.vector import copy, pack, workshop
+from paramedic.packs.vector import actions, copy, pack, workshop
 from paramedic.packs.vector.asking import ask, source_order
 from paramedic.packs.vector.checks import is_sound
 from paramedic.packs.vector.inside import manifest
 from paramedic.packs.vector.target import Source
 from paramedic.recovery.last_good import LastGoodFiles
 from paramedic.sdk import ActionFailed, DidIt, Status
+from paramedic.sdk.files import write_whole
 
 ACTIONS = {each.id: each.action for each in pack.actions}
 RESTORE, REBUILD, ADD = (ACTIONS[f"vector.{each}"] for each in ("restore", "rebuild", "add-missing"))
@@ -106,8 +108,15 @@ async def test_without_a_copy_it_is_built_from_the_source(context, path: Path, s
     assert faiss.read_index(str(path)).nprobe == 12
 
 
-async def test_without_a_source_the_loss_is_told(context, path: Path, copies: LastGoodFiles) -> None:
-    """And without a copy as well, nothing can be done."""
+async def test_without_a_source_the_loss_is_told(context, path: Path, copies: LastGoodFiles, monkeypatch) -> None:
+    """And without a copy as well, nothing can be done. Nobody else waits while an index of gigabytes is copied."""
+    threads: list[threading.Thread] = []
+
+    def noted(*what: Path, mode: int) -> None:
+        threads.append(threading.current_thread())
+        write_whole(*what, mode=mode)
+
+    monkeypatch.setattr(actions, "write_whole", noted)
     make(path, "Flat", some(100))
     act = context()
     assert copies.keep(path, copy)
@@ -115,6 +124,8 @@ async def test_without_a_source_the_loss_is_told(context, path: Path, copies: La
     assert "vectors that came after" in (await RESTORE.preview(act)).loss[0]
     await RESTORE.apply(act)
     assert faiss.read_index(str(path)).ntotal == 100
+    assert threads
+    assert threading.main_thread() not in threads
     bare = context(last_good=LastGoodFiles(path.parent / "none", SystemClock()))
     assert "declares no `source`" in ((await RESTORE.preview(bare)).blocked or "")
     with pytest.raises(ActionFailed, match="neither a good copy"):

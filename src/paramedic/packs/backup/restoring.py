@@ -139,7 +139,7 @@ async def _put_files(context: ActContext, work: _Work, found: Shelved) -> str:
     for number, saved, exchange in _exchanges(context, work, found):
         path = exchange.path
         work.how.refuse(context, path)
-        if await in_thread(_is_as_saved, exchange, saved) or exchange.happened() is DidIt.YES:
+        if await in_thread(_is_as_saved, exchange, saved) or await in_thread(exchange.happened) is DidIt.YES:
             continue
         was_missing = not path.exists()
         if work.how.makes_folders:
@@ -190,7 +190,7 @@ async def _happened(context: ActContext, work: _Work) -> DidIt:
     answers = set()
     for _, saved, exchange in _exchanges(context, work, _named(context, id)):
         is_there = await in_thread(_is_as_saved, exchange, saved)
-        answers.add(DidIt.YES if is_there else exchange.happened())
+        answers.add(DidIt.YES if is_there else await in_thread(exchange.happened))
     # doing it again goes on with what is left, and sets aside anew what somebody has changed meanwhile
     return DidIt.YES if answers == {DidIt.YES} else DidIt.NO
 

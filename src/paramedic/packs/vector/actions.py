@@ -1,6 +1,7 @@
 """What heals a vector index: its last good copy, its source, and a look at both before anything is exchanged."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from paramedic.packs.vector import codes, sizes, workshop
@@ -8,6 +9,7 @@ from paramedic.packs.vector.asking import NoAnswer, ask, source_order
 from paramedic.packs.vector.sizes import pieces
 from paramedic.packs.vector.workshop import Good, Recipe, exchange, target_of
 from paramedic.sdk import ActContext, ActionFailed, DidIt, Json, Outcome, Preview, Risk, action
+from paramedic.sdk.blocking import in_thread
 from paramedic.sdk.files import write_whole
 from paramedic.sdk.notes import Notes
 from paramedic.sdk.swapping import Exchange
@@ -79,7 +81,7 @@ class Restore(_Exchanging):
             if target.source is None:
                 if good is None:
                     raise ActionFailed(f"there is neither a good copy of `{target.index.name}` nor a `source`")
-                write_whole(out, good.path, mode=0o600)
+                await in_thread(partial(write_whole, out, good.path, mode=0o600))
                 said.append(f"as it was at {good.at}")
             else:
                 said.append(await _from_copy_or_source(context, out, how, good))
@@ -335,7 +337,7 @@ async def _preview_of_build(context: ActContext, summary: str) -> Preview:
         facts = await workshop.facts_of(target.index, context.limit_s) if target.index.is_file() else None
         if facts and facts["is_trained"] and facts["vectors"] and not facts["strange"]:
             was = workshop.described(context)
-            is_as_described = was is not None and workshop.is_same(target.index, was.sha256)
+            is_as_described = was is not None and await in_thread(workshop.is_same, target.index, was.sha256)
             if not is_as_described and facts["search"] != how.search:
                 settings = ", ".join(f"{name} {value}" for name, value in facts["search"].items())
                 loss.append(f"the search settings that somebody chose since its manifest was made: {settings}")
