@@ -127,7 +127,10 @@ def test_a_ledger_goes_on_after_a_crash(tmp_path: Path) -> None:
         ledger.add(each)
     place = tmp_path / "board" / "runs.jsonl"
     place.write_text(place.read_text() + '{"number": 1, "out')
-    assert Ledger(place, "1").begin(again=False) == ALL[:2]
+    after = Ledger(place, "1")
+    assert after.begin(again=False) == ALL[:2]
+    after.add(ALL[2])
+    assert Ledger(place, "1").begin(again=False) == ALL[:3], "what is added later is not written onto the cut line"
     with pytest.raises(UsageError, match="another version"):
         Ledger(place, "2").begin(again=False)
     assert Ledger(place, "2").begin(again=True) == ()

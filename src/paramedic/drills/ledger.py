@@ -1,7 +1,7 @@
 """Runs of drills in a file, one a line as they end, so that a board that was interrupted goes on where it was."""
 
 import json
-from collections.abc import Iterable
+import os
 from pathlib import Path
 
 from paramedic.drills.board import Run
@@ -27,7 +27,9 @@ class Ledger:
             self._path.write_text(json.dumps({"paramedic": self._version}) + "\n", encoding="utf-8")
             return ()
         try:
-            head, *lines = [json.loads(line) for line in _whole(self._path.read_text(encoding="utf-8"))]
+            text = self._path.read_text(encoding="utf-8")
+            whole = text[: text.rfind("\n") + 1]  # without the line that a crash cut off
+            head, *lines = [json.loads(line) for line in whole.splitlines()]
             found = tuple(load(Run, each) for each in lines)
         except ValueError as error:
             raise UsageError(
@@ -35,14 +37,10 @@ class Ledger:
             ) from error
         if head != {"paramedic": self._version}:
             raise UsageError(f"`{self._path}` holds runs of another version", hint="`--again` begins anew")
+        os.truncate(self._path, len(whole.encode()))  # or the next one would be written onto the cut line
         return found
 
     def add(self, run: Run) -> None:
         """Write one down."""
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(dump(run)) + "\n")
-
-
-def _whole(text: str) -> Iterable[str]:
-    """Lines, without the one that a crash cut off."""
-    return text[: text.rfind("\n") + 1].splitlines()
