@@ -197,6 +197,14 @@ async def test_what_a_verification_has_shown_reads_well(scene: Scene, checks: in
     assert _proof(replace(scene.plan, verify=failed), streak) == words
 
 
+async def test_a_verification_without_a_look_says_so(scene: Scene) -> None:
+    """An order to stop something has no check that must pass, and nothing that must not become worse."""
+    plan = replace(scene.plan, id=PlanId("plan-2"), incident=None, verify=(), verify_times=1, baseline={})
+    with scene.store.begin() as tx:
+        tx.plans.save(plan)
+    assert await scene.executor.verify(plan.id) == (True, "each step vouches for itself, and no check was asked")
+
+
 async def test_what_was_stopped_for_an_act_stands_in_its_receipt(scene: Scene) -> None:
     """Whoever wonders why a program went away for a moment finds it, whether the act worked or not."""
     scene.act.stops = ("api", "db")
