@@ -69,6 +69,9 @@ def test_an_issue_a_component_and_a_severity_narrow_what_is_healed(shop: Shop) -
     other = shop.run("recover", "performance")
     assert (other.returncode, other.stdout) == (0, "nothing is wrong that needs recovery of performance\n")
     assert shop.pid("601") is None
+    shown = shop.run("recover", "--component", "bot", "--severity", "critical", "--dry-run", "--json")
+    (plan,) = json.loads(shown.stdout)["plans"]
+    assert (plan["step_limit_s"], plan["step_tries"]) == (30.0, 3), "as it would be done"
     done = shop.run("recover", "general", "--component", "bot", "--severity", "sev2", "--reason", "it beeps", "--json")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
@@ -105,12 +108,15 @@ def test_approvals_are_kept_with_reason_and_end(shop: Shop) -> None:
     late = shop.run("approve", waiting["id"], "--valid", "1ms")
     assert late.returncode == 1
     assert "was not run: the approval of" in late.stderr
+    assert "may be asked for again" in " ".join(late.stderr.split())
     assert shop.pid("602") is None
-    done = shop.run("approve", waiting["id"], "--reason", "nobody uses it now", "--valid", "10m", "--json")
+    why = ("--reason", "nobody uses it now", "--valid", "10m", "--json")
+    done = shop.run("approve", waiting["id"], *why, LOGNAME="somebody else", USER="somebody else")
     assert done.returncode == 0, done.stderr
     (plan,) = json.loads(done.stdout)["plans"]
     assert (plan["state"], plan["approved_because"]) == ("verified", "nobody uses it now")
-    assert "uid" in plan["approved_by"]
+    assert plan["approved_by"].endswith(f"uid {os.getuid()})") or plan["approved_by"] == f"uid {os.getuid()}"
+    assert "somebody else" not in plan["approved_by"], "whatever the environment says"
     assert plan["approved_until"] > plan["created_at"]
 
 

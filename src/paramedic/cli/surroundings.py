@@ -1,6 +1,5 @@
 """What every command that acts needs: the service, the packs, the store, and who is asking."""
 
-import getpass
 import logging
 import os
 from collections.abc import Callable, Mapping
@@ -82,8 +81,11 @@ def ask(service: "Service", registry: "Registry", verb: str, args: Mapping[str, 
 
 
 def who() -> str:
-    """Who asks, for the record."""
+    """Who asks, for the record: as the system knows them, whatever the environment says."""
+    import pwd
+
+    uid = os.getuid()
     try:
-        return f"{getpass.getuser()} (uid {os.getuid()})"
-    except (KeyError, OSError):
-        return f"uid {os.getuid()}"
+        return f"{pwd.getpwuid(uid).pw_name} (uid {uid})"
+    except KeyError:
+        return f"uid {uid}"

@@ -23,6 +23,7 @@ from paramedic.watch.planned import note, overtaken, promised
 Result = dict[str, Json]
 
 _ANEW = "`paramedic plan` makes a new one"
+_AGAIN = "the plan is as it was and may be asked for again; `--valid` says for how long an approval holds"
 
 
 class Recovering:
@@ -47,7 +48,7 @@ class Recovering:
                 continue
             if not self._node.triage.still_failing(incident):
                 continue
-            plan, why = await self._node.attendant.propose(incident)
+            plan, why = await self._propose(incident, command)
             await note(self._node, incident, plan, why)
             if plan:
                 plans.append(dump(plan))
@@ -56,6 +57,19 @@ class Recovering:
                     {"incident": incident.id, "component": incident.component, "code": incident.code, "why": why}
                 )
         return {"plans": plans, "without": none}
+
+    async def _propose(self, incident: Incident, command: Command) -> tuple[Plan | None, str]:
+        """As urgent as somebody says, while it is only thought over; what recovery takes for urgent stays."""
+        urgency = self._node.attendant.choosing.urgency
+        before = urgency.get(incident.id)
+        if severity := command.args.get("severity"):
+            urgency[incident.id] = Severity(str(severity))
+        try:
+            return await self._node.attendant.propose(incident)
+        finally:
+            urgency.pop(incident.id, None)
+            if before is not None:
+                urgency[incident.id] = before
 
     async def recover(self, command: Command) -> Result:
         """Look, heal what may be healed of what was asked for, verify."""
@@ -127,7 +141,8 @@ class Recovering:
                 plan = await self.named(plan_id)
                 is_open = plan.state is PlanState.PROPOSED
                 if is_open and (why := await self._node.attendant.approve(plan, approval)):
-                    raise PlanStale(why, hint=_ANEW)
+                    is_open = (await self.named(plan_id)).state is PlanState.PROPOSED
+                    raise PlanStale(why, hint=_AGAIN if is_open else _ANEW)
         elif plan.state is PlanState.VERIFIED and plan.ended_at and plan.ended_at < command.at:  # else it just ran
             when = f"{plan.ended_at:%Y-%m-%d %H:%M:%S} UTC"
             raise PlanStale(f"plan `{plan_id}` was carried out and verified at {when}; a plan runs once", hint=_ANEW)
