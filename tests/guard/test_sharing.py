@@ -504,3 +504,45 @@ def test_where_no_boot_is_known_all_are_one(tmp_path, clock, monkeypatch) -> Non
     one.write("model", {"open": True})
     assert other.read() == {"model": (1, {"open": True}, 0.0)}
     assert sharing._boot() == "unknown"
+
+
+class Interrupted(dict):  # type: ignore[type-arg]  # of whatever it stands for
+    """A breaker publishes once more just before something is taken out, as another thread may at any moment."""
+
+    then: dict[str, object] | None = None
+
+    def _publish(self) -> None:
+        if self.then is not None:
+            self["model"], self.then = self.then, None
+
+    def __delitem__(self, name: str) -> None:
+        self._publish()
+        super().__delitem__(name)
+
+    def popitem(self) -> tuple[str, dict[str, object]]:
+        self._publish()
+        return super().popitem()
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_is_published_meanwhile_is_published_next(clock, tmp_path, *, fails) -> None:
+    """A breaker that closes while its opening is told is closed for all; also when the first try fails."""
+    store = SqliteStore(tmp_path / "shared.sqlite", clock)
+    shared, write = Sharing(lambda: store, clock), store.write
+    shared._unsent = Interrupted()
+    shared.publish("model", is_open=True, forced=False, because="3 failures running")
+    closed = {"open": False, "forced": False, "because": "1 trial calls succeeded"}
+
+    def broken(name, value):
+        store.write = write
+        shared._unsent["model"] = closed
+        raise sqlite3.OperationalError("disk I/O error")
+
+    if fails:
+        store.write = broken
+        shared.exchange()
+        assert "model" not in store.read()
+    else:
+        shared._unsent.then = closed
+    shared.exchange()
+    assert store.read()["model"][1]["open"] is False

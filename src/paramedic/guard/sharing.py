@@ -90,10 +90,12 @@ class Sharing:
 
     def _exchange(self, store: Store) -> None:
         while self._unsent:
-            name, value = next(iter(self._unsent.items()))
-            self._known[name] = store.write(name, value)
-            if self._unsent.get(name) is value:
-                del self._unsent[name]
+            name, value = self._unsent.popitem()  # at once: what is published meanwhile is another item
+            try:
+                self._known[name] = store.write(name, value)
+            except BaseException:
+                self._unsent.setdefault(name, value)
+                raise
         now = self._clock.monotonic()
         for name, (edition, value, age_s) in store.read().items():
             if edition <= self._known.get(name, 0):
