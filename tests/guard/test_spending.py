@@ -219,6 +219,40 @@ def test_a_day_is_a_day_of_utc_and_never_comes_back(clock) -> None:
     assert taken()["a"] == 5
 
 
+@pytest.mark.parametrize("lives", [True, False])
+def test_a_clock_once_in_the_future_makes_no_budget_of_a_lifetime(clock, *, lives) -> None:
+    """Put right, it is told once, what was spent counts for today, and tomorrow is another day."""
+    heard: list[str] = []
+    tripwire = budget(clock, a=100)
+    clock.step_wall(70 * 365 * DAY_S)
+    tripwire.reserve(99, "a").commit()
+    clock.step_wall(-70 * 365 * DAY_S)
+    if not lives:
+        tripwire = budget(clock, a=100)
+    tripwire.listen(lambda event: heard.append(event.kind))
+    for _ in range(2):
+        with pytest.raises(BudgetExhausted):
+            tripwire.reserve(2, "a")
+    assert heard == ["day_put_back", "exhausted"]
+    assert spent(tripwire) >= 99
+    clock.advance(DAY_S)
+    tripwire.reserve(100, "a").commit()
+    assert spent(tripwire) == 100
+
+
+def test_a_clock_that_begins_in_1970_gives_no_second_budget(clock) -> None:
+    """As on a machine that is told the time by the network: what was spent today stays spent."""
+    budget(clock, a=100).reserve(100, "a").commit()
+    clock.step_wall(-50 * 365 * DAY_S)
+    tripwire = budget(clock, a=100)
+    for step_s in (0, 50 * 365 * DAY_S):
+        clock.step_wall(step_s)
+        with pytest.raises(BudgetExhausted):
+            tripwire.reserve(1, "a")
+    clock.advance(DAY_S)
+    tripwire.reserve(100, "a").commit()
+
+
 def test_most_calls_touch_no_file(clock) -> None:
     """A hundredth of the limit is drawn at once, and never less than was used stands in the file."""
     tripwire = budget(clock, a=1000)

@@ -149,8 +149,8 @@ class Spending:
     def spent(self) -> dict[str, dict[str, float | None]]:
         """Per scope what was drawn today by all processes less what this one holds unused, and the limit."""
         with self.lock:
-            self._today()
             self._ledger.refresh()
+            self._today()
             scopes = dict(self._ledger.state["spending"]["scopes"]) if self._current() else {}
             names = sorted({*scopes, *(each for each in self._limits if each != EVERY_SCOPE)})
             return {
@@ -210,13 +210,20 @@ class Spending:
         return BudgetExhausted(scope, amount, left, limit)
 
     def _today(self) -> int:
-        """The day that is accounted: it never goes back, whatever the wall clock does."""
-        day = max(self._day, int(self._clock.wall() // _DAY_S), int(self._ledger.state["spending"]["day"]))
+        """The day that is accounted. It goes back only where it has not come yet: the clock was wrong, then or now."""
+        today = int(self._clock.wall() // _DAY_S)
+        day = max(self._day, today, int(self._ledger.state["spending"]["day"]))
+        if day > today + 1:
+            day = today
+            self._tell("day_put_back", "the budget was counted for a day to come; what is spent counts for today")
         if day != self._day:
             self._day = day
             self._day_ends = (day + 1) * _DAY_S
             self._free = {}
             self._told = set()
+            if self._ledger.state["spending"]["day"] > day + 1:
+                with self._ledger.change() as state:
+                    self._roll(state)
         return day
 
     def _current(self) -> bool:
@@ -226,8 +233,12 @@ class Spending:
         return float(self._ledger.state["spending"]["scopes"].get(scope, 0.0)) if self._current() else 0.0
 
     def _roll(self, state: dict[str, Any]) -> None:  # Any: the ledger's state
-        if state["spending"]["day"] < self._day:
-            state["spending"] = {"day": self._day, "scopes": {}}
+        spending = state["spending"]
+        if spending["day"] < self._day:
+            again = spending.get("before") == self._day  # a machine may have no clock before its network tells it
+            state["spending"] = {"day": self._day, "scopes": spending["scopes"] if again else {}}
+        elif spending["day"] > self._day + 1:
+            state["spending"] = {"day": self._day, "scopes": spending["scopes"], "before": spending["day"]}
 
     def _draw(self, scope: str, amount: float, limit: float) -> bool:
         """Draw from the file what the call lacks, and a share more if there is so much."""

@@ -332,7 +332,8 @@ def check_state(state: State) -> State:
     scopes = {scope: _number(amount) for scope, amount in spending["scopes"].items()}
     if any(amount < 0 for amount in scopes.values()):
         raise Damaged("`spending` is less than nothing")
-    whole["spending"] = {"day": spending["day"], "scopes": scopes}
+    before = {"before": spending["before"]} if _is_count(spending.get("before")) else {}
+    whole["spending"] = {"day": spending["day"], "scopes": scopes} | before
     return whole
 
 
