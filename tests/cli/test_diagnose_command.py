@@ -56,6 +56,16 @@ def test_of_a_healthy_component_nothing_is_wrong(paramedic: Run) -> None:
     assert paramedic("diagnose", "nobody").returncode == 64
 
 
+def test_damaged_records_keep_nobody_from_a_diagnosis(paramedic: Run, home: Path) -> None:
+    """It looks now, and says on the side that what was before is not known."""
+    (home / ".paramedic").mkdir()
+    (home / ".paramedic/paramedic.db").write_text("no database, however long one reads in it")
+    told = paramedic("diagnose", "--json")
+    assert told.returncode == 2, told.stderr
+    assert json.loads(told.stdout)["source"] == "a look just now"
+    assert "the records cannot be read" in told.stderr
+
+
 def test_changes_are_told_and_listed(paramedic: Run) -> None:
     """Newest first, with who told of them, beside what files tell; what is yet to come is refused."""
     assert paramedic("change", "record", "door", "--kind", "deployment", "--what", "release 2").returncode == 0

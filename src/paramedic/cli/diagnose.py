@@ -1,6 +1,7 @@
 """``paramedic diagnose``: what is wrong, what it comes from and why we think so, on one screen. Changes nothing."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -12,11 +13,11 @@ from paramedic.cli.explanation import explanation, labelled
 from paramedic.cli.listing import format_option, show_json
 from paramedic.cli.manual import folded
 from paramedic.cli.next_step import next_step
-from paramedic.cli.output import emit, width
+from paramedic.cli.output import complain, emit, width
 from paramedic.cli.surroundings import load_service, read_store
 from paramedic.model.clock import SystemClock
 from paramedic.model.code import Code, IssueType
-from paramedic.model.errors import UsageError
+from paramedic.model.errors import StoreError, UsageError
 from paramedic.model.finding import Finding
 from paramedic.model.ids import IncidentId
 from paramedic.model.incident import Incident, IncidentState, Symptom
@@ -52,7 +53,11 @@ def diagnose(context: click.Context, component: str | None, style: str) -> None:
     if component is not None and component not in service.components:
         raise UsageError(f"there is no component `{component}`", hint=f"known: {', '.join(service.components)}")
     now = SystemClock().now()
-    found = _watched(service, registry, component, now)
+    try:
+        found = _watched(service, registry, component, now)
+    except StoreError as error:
+        complain(f"the records cannot be read, so nothing is known of before: {error}")
+        found = None
     source = "what `paramedic watch` knows"
     if found is None:
         found, source = _looked(context, service, registry, component, now), "a look just now"
@@ -114,7 +119,9 @@ def _looked(
     from paramedic.watch.recorded import RecordedProcesses
 
     clock = SystemClock()
-    store = stores.read_store(service.settings.store, node=service.settings.node, clock=clock)
+    store = None
+    with suppress(StoreError):  # told already
+        store = stores.read_store(service.settings.store, node=service.settings.node, clock=clock)
     runner = Runner(service, registry, clock, RecordedProcesses(service, store, clock))
     stop = asyncio.Event()
     names = sorted(_concerned(service, component)) if component else []
@@ -159,7 +166,9 @@ def _stories(
         if each.status.is_failing and (key not in worst or each.status.rank > worst[key].status.rank):
             worst[key] = each
     troubles = [_trouble(each, code_of(each.code or "unknown"), onset_s) for each in worst.values()]
-    changes = [Dated(change=each, at_s=each.at.timestamp()) for each in known_changes(service, registry, now)]
+    changes: list[Dated] = []
+    with suppress(StoreError):  # told already
+        changes = [Dated(change=each, at_s=each.at.timestamp()) for each in known_changes(service, registry, now)]
     seen = sight(findings, due)
     found = []
     for story in stories(service, troubles):
