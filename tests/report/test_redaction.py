@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from paramedic.model.finding import Evidence, Finding
 from paramedic.model.status import Status
 from paramedic.report.redaction import CUT, LONGEST, MARK, WITHHELD, Redactor
-from paramedic.report.shapes import is_random, is_secret_key
+from paramedic.report.secret_names import is_secret_key
+from paramedic.report.shapes import is_random, secret_shapes
 
 WRAPPINGS = {
     "plain": lambda secret: secret,
@@ -39,6 +40,29 @@ WRAPPINGS = {
     "address": lambda secret: f"postgres://anna:{quote(secret, safe='')}@db/shop",
 }
 CHARACTERS = string.ascii_letters + string.digits + "!#$%&'*+,-./:;<=>?@^_`{|}~\"\\ äß€"
+
+PROSE = (
+    "tests pass",
+    "all 214 tests pass: 3m12s45",
+    "12 passed, 2 failed; passes=14 passed=true",
+    "compass=north42west bypass=true by-pass: valve12open bypass_cache=1a2b3c4d5e",
+    "pass=12 fail=0 pass: 31",
+    "PASS: check_http2_settings",
+    "--- PASS: TestServer2Starts (0.00s)",
+    "pass: reading 12 pages of table42x",
+    "second pass: table42index",
+    "first_pass=table42index pass_rate=98.5pct42 pass-through: header42value",
+    "result: pass",
+    '{"check": "pass", "pass": 12, "pass": true}',
+    "status=pass; the passenger, the passage, surpass, passive",
+    "PWD=/srv/shop2023 pwd=/srv/shop2023 OLDPWD=/srv/shop2023",
+    "primary_key=item12345 cache_key=user:12345 PARTITION_KEY=user12345 SSL_KEY=/etc/ssl/shop1.pem",
+    "the key: value12345 pairs; key=item12345",
+    "docker run -u 1000:1000 -p 8080:80 web",
+    "mysql is slow: see job-p12345abc",
+    "dsn: postgresql://127.0.0.1:5432/shop",
+    "https://api.example.org/x?page=2&sort=name&keyword=shoes1234",
+)
 
 
 @settings(max_examples=300, deadline=None)
@@ -87,6 +111,28 @@ def test_redacting_twice_changes_nothing(text):
         ("https://api.example.org/x?access_token=hunter2&page=2", "hunter2"),
         ("<password>hunter2</password>", "hunter2"),
         ("mysql --password hunter2 shop", "hunter2"),
+        ("DB_PASS=hunter7x", "hunter7x"),
+        ("env: SMTP_PASS=hunter2 PORT=1", "hunter2"),
+        ("  MYSQL_PASS: hunter2", "hunter2"),
+        ("user=anna pass=hunter2", "hunter2"),
+        ("smtp:\n  pass: hunter2\n  port: 25", "hunter2"),
+        ('{"user": "anna", "pass": "hunter2"}', "hunter2"),
+        ("dbPass = 'hunter2'", "hunter2"),
+        ("redis-cli --pass hunter2 ping", "hunter2"),
+        ("run --smtp-pass hunter2", "hunter2"),
+        ("pw=hunter2", "hunter2"),
+        ("Server=db;UID=sa;PWD=hunter2", "hunter2"),
+        ("pwd: hunter2", "hunter2"),
+        ("auth_tokens=hunter2", "hunter2"),
+        ("OPENAI_KEY=hunter2", "hunter2"),
+        ("FERNET_KEY: hunter2", "hunter2"),
+        ("curl -u anna:hunter2 http://x", "hunter2"),
+        ("curl -s --user 'anna:hunter2' http://x", "hunter2"),
+        ("mysql -u root -phunter2 shop", "hunter2"),
+        ("redis-cli -h cache -a hunter2 ping", "hunter2"),
+        ("https://api.example.org/x?key=hunter2", "hunter2"),
+        ("https://x.blob.example.org/a?sv=1&sig=hunter2", "hunter2"),
+        ("SENTRY_DSN=https://abcdef0123456789abcdef0123456789@o1.ingest.example.org/1", "abcdef0123456789"),
         ("postgres://anna:hunter2@db/shop", "hunter2"),
         ("postgres://anna:hun@ter2@db/shop", "ter2"),
         ("redis://:hunter2@127.0.0.1:6379/0", "hunter2"),
@@ -132,11 +178,18 @@ def test_what_looks_like_a_secret_is_hidden(text, secret):
         "PWD=/srv/shop",
         "expected required_fields_of_the_configuration_to_be_there",
         "the token expired 3 minutes ago",
+        *PROSE,
     ],
 )
 def test_what_is_no_secret_stays(text):
     """Addresses, hashes, ids and paths are what a person needs to find the trouble."""
     assert Redactor().text(text) == text
+
+
+@pytest.mark.parametrize("text", PROSE)
+def test_prose_exposes_nothing(text):
+    """What runners of tests and programs say every day is no secret in a log, either."""
+    assert secret_shapes(text) == []
 
 
 def test_random_keys_are_recognised():
@@ -285,7 +338,36 @@ def test_names_of_secrets():
         "DISCORD_TOKEN",
         "Authorization",
         "cookie",
+        "DB_PASS",
+        "smtp.pass",
+        "pass",
+        "dbPass",
+        "pw",
+        "pwd",
+        "MYSQL_PWD",
+        "OPENAI_KEY",
+        "fernetKey",
+        "SENTRY_DSN",
+        "dsn",
+        "auth_tokens",
+        "connectionString",
     ):
         assert is_secret_key(key), key
-    for key in ("max_tokens", "token_count", "tokens", "tokenizer", "author", "passes", "keyboard", "PWD"):
+    for key in (
+        "max_tokens",
+        "token_count",
+        "tokens",
+        "tokenizer",
+        "author",
+        "passes",
+        "keyboard",
+        "PWD",
+        "bypass",
+        "pass_rate",
+        "first_pass",
+        "compass",
+        "key",
+        "primary_key",
+        "OLDPWD",
+    ):
         assert not is_secret_key(key), key

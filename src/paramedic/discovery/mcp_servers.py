@@ -8,8 +8,9 @@ from typing import Any
 
 from paramedic.discovery.guess import Candidate, Guess, Guesses, LeftOut, Reference
 from paramedic.discovery.naming import fit
+from paramedic.report.secret_names import is_secret_key
 from paramedic.sdk.pack import Registry
-from paramedic.service.hidden import Hidden, looks_secret
+from paramedic.service.hidden import Hidden
 
 FILES = (
     ".mcp.json",
@@ -90,7 +91,7 @@ def _texts(given: object) -> dict[str, object]:
     for name, value in given.items() if isinstance(given, Mapping) else ():
         if _VARIABLE.search(str(value)):
             texts[str(name)] = _with_variables(str(value))
-        elif not (looks_secret(str(name)) or _holds_a_secret(str(value))):
+        elif not (is_secret_key(str(name)) or _holds_a_secret(str(value))):
             texts[str(name)] = str(value)
         else:
             variable = re.sub(r"\W+", "_", str(name)).upper()
@@ -113,8 +114,8 @@ def _holds_a_secret(text: str) -> bool:
     hidden = Hidden()
     hidden.inside(text)
     name, is_pair, value = text.lstrip("-").partition("=")
-    return bool(hidden.values or _OPAQUE.search(text) or (is_pair and value and looks_secret(name)))
+    return bool(hidden.values or _OPAQUE.search(text) or (is_pair and value and is_secret_key(name)))
 
 
 def _follows_a_secret_option(option: str, value: str) -> bool:
-    return option.startswith("-") and looks_secret(option.lstrip("-")) and not _VARIABLE.search(value)
+    return option.startswith("-") and is_secret_key(option.lstrip("-")) and not _VARIABLE.search(value)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from paramedic.discovery.addresses import Address, addresses_in, databases_in, read_settings
 from paramedic.discovery.table import Table
-from paramedic.service.hidden import Hidden, looks_secret
+from paramedic.report.secret_names import is_secret_key
+from paramedic.service.hidden import Hidden
 
 _SQLITE = b"SQLite format 3\0"
 _LONGEST = 1 << 20
@@ -50,7 +51,7 @@ def read_project(folder: Path, table: Table) -> Project:
         addresses += addresses_in(variables, table)
         databases += databases_in(variables, folder)
         for name, value in variables.items():
-            (hidden.add if looks_secret(name) else hidden.inside)(value)
+            (hidden.add if is_secret_key(name) else hidden.inside)(value)
     return Project(
         folder=folder,
         name=_name(folder),

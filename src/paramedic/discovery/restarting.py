@@ -9,9 +9,9 @@ from paramedic.discovery.project import relative
 from paramedic.discovery.releases import through_the_link
 from paramedic.discovery.scene import Part
 from paramedic.report.redaction import Redactor
+from paramedic.report.secret_names import is_secret_key
 from paramedic.report.words import one_line
 from paramedic.sdk import likeness
-from paramedic.service.hidden import looks_secret
 
 _PREFIXES = "-@:+!|"
 _MOST_WORDS = 40
@@ -56,7 +56,7 @@ def _argv(command: Sequence[str], secrets: Sequence[str]) -> str | None:
     for at, word in enumerate(words):
         before = words[at - 1] if at else ""
         is_value = before.startswith("-") and "=" not in before and not word.startswith("-")
-        is_named = is_value and (looks_secret(before.lstrip("-")) or not safe.text(f"{before} {word}").endswith(word))
+        is_named = is_value and (is_secret_key(before.lstrip("-")) or not safe.text(f"{before} {word}").endswith(word))
         if is_named or safe.text(word) != word:
             name, is_one, _ = word.partition("=")
             shown.append(f"{name}={_HIDDEN}" if is_one and word.startswith("-") else _HIDDEN)

@@ -9,17 +9,12 @@ from collections import Counter
 from dataclasses import dataclass
 from itertools import pairwise
 
+from paramedic.report.secret_names import KEYWORD
+
 MARK = "[redacted]"
 
-_KEYWORD = (
-    r"(?:password|passwd|passphrase|[_-]pwd|secret"
-    r"|token(?!s|i[sz]|[_-]?(?:count|limit|budget|usage|type|max|min|delta))"
-    r"|(?:api|access|account|private|signing|encryption|auth)[_-]?key"
-    r"|credentials?|authorization|(?:set-)?cookie|connection[_-]?string)"
-)
-_KEY = rf"{_KEYWORD}[\w.-]{{0,64}}"
+_KEY = rf"{KEYWORD}[\w.-]{{0,64}}"
 _IS = r"\s{0,8}(?:=>|[=:])\s{0,8}"
-_SECRET_KEY = re.compile(_KEYWORD, re.IGNORECASE)
 _HEADER = re.compile(
     r"\b((?:proxy-)?authorization|(?:set-)?cookie)(\\*[\"']?\s*[:=]\s*+)(?!\[redacted)([^\n\"'\\]+)", re.IGNORECASE
 )
@@ -40,11 +35,11 @@ _BARE = re.compile(
     re.IGNORECASE,
 )
 _FLAG = re.compile(
-    rf"(?<![\w-])(--?[\w-]{{0,64}}?{_KEYWORD}[\w-]{{0,64}}\s{{1,8}})(?!\[redacted|-)(?:\"[^\"]*\"?|'[^']*'?|\S+)",
+    rf"(?<![\w-])(--?[\w-]{{0,64}}?{KEYWORD}[\w-]{{0,64}}\s{{1,8}})(?!\[redacted|-)(?:\"[^\"]*\"?|'[^']*'?|\S+)",
     re.IGNORECASE,
 )
 _ASSIGNED = rf"({_KEY}\\*[\"']?\]?(?:{_IS}))(?:(?:bearer|basic|bot|digest|token)\s+)?[\"']?[^\s,;&\"'<>]{{4,512}}"
-_OPTION = rf"(?<![\w-])(--?[\w-]{{0,64}}?{_KEYWORD}[\w-]{{0,64}}\s{{1,8}})(?!-)\S{{4,512}}"
+_OPTION = rf"(?<![\w-])(--?[\w-]{{0,64}}?{KEYWORD}[\w-]{{0,64}}\s{{1,8}})(?!-)\S{{4,512}}"
 _ADDRESS = re.compile(
     r"(://[^\s:@/\"'<>]{0,256}:)(?!\[redacted)(?!\d{1,5}(?:[/?#\s\"'<>),;]|\Z))[^\s\"'<>]{1,512}(?=@)", re.IGNORECASE
 )
@@ -53,6 +48,16 @@ _CUT = re.compile(  # what was quoted up to so many characters, and lost its end
     r"|pypi-|SG\.|eyJ)(?=\S*\d)[A-Za-z0-9_.-]{3,512}"
     r"|(?<=://)[^\s:@/\"'<>`]{0,256}:(?!\d{1,5}\b|\[redacted)[^\s\"'<>`/]{3,512})(?=[`'\"…]?\Z)"
 )
+_USER = re.compile(r"(://)(?=[^\s@/]*\d)[A-Za-z0-9_-]{20,512}(?=@)")
+_SAID = r"(?:[^\n]{0,200}?\s)?"
+_COMMAND = re.compile(
+    rf"(\b(?:curl\s{_SAID}(?:-u|--user)[\s=]{{0,4}}[\"']?[^\s:\"']{{1,64}}:"
+    rf"|m(?:ysql|ariadb)[\w-]{{0,16}}\s{_SAID}-p(?!\d{{1,5}}(?:[:\s]|\Z))"
+    rf"|redis-cli\s{_SAID}-a\s{{1,4}}|mongo\w{{0,10}}\s{_SAID}-p\s{{1,4}}|sshpass\s{{1,4}}-p\s{{0,4}})[\"']?)"
+    r"(?!\[redacted)[^\s\"']+"
+)
+_SIGNATURE = r"([?&](?:sig|signature|x-amz-signature)=)(?!\[redacted)[^\s&#\"'<>]"
+_QUERY = re.compile(rf"([?&]key=)(?!\[redacted)[^\s&#\"'<>]{{6,512}}|{_SIGNATURE}{{6,512}}", re.IGNORECASE)
 _BEARER = re.compile(r"\b(bearer\s+)(?!\[redacted|auth|token|realm|scheme)([A-Za-z0-9._~+/=-]{6,})", re.IGNORECASE)
 _PRIVATE_KEY = re.compile(
     r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----.*?"
@@ -103,6 +108,8 @@ _NAMED = (
     ("a bearer token", _BEARER),
     ("a value under a secret's name", re.compile(_ASSIGNED, re.IGNORECASE)),
     ("a secret on a command line", re.compile(_OPTION, re.IGNORECASE)),
+    ("a secret on a command line", _COMMAND),
+    ("a signature in an address", re.compile(rf"{_SIGNATURE}{{16,512}}", re.IGNORECASE)),
 )
 """Each with what names the secret as its first group, and the secret after it."""
 _IN_USE = re.compile(r"(?=.*\d)(?=.*[A-Za-z]).{8,512}", re.DOTALL)
@@ -112,15 +119,13 @@ _NOT_IN_USE = re.compile(
 )
 
 
-def is_secret_key(key: str) -> bool:
-    """Whether a value under this key is to be hidden, such as ``DB_PASSWORD`` or ``apiKey``."""
-    return _SECRET_KEY.search(key) is not None
-
-
 def scrub_shapes(text: str) -> str:
     """The text without what looks like a secret."""
     text = _PRIVATE_KEY.sub(MARK, text)
     text = _ADDRESS.sub(rf"\1{MARK}", text)
+    text = _USER.sub(rf"\1{MARK}", text)
+    text = _COMMAND.sub(rf"\1{MARK}", text)
+    text = _QUERY.sub(lambda match: f"{match[1] or match[2]}{MARK}", text)
     text = _HEADER.sub(rf"\1\2{MARK}", text)
     text = _QUOTED.sub(_between_quotes, text)
     text = _LINE.sub(rf"\1{MARK}", text)

@@ -4,11 +4,8 @@ import re
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-_SECRET_WORD = re.compile(
-    r"(^|[^a-z])(token|passw(or)?d|passphrase|pwd|secret|apikey|dsn|credentials?|authorization)($|[^a-z])"
-    r"|(?<!primary)(?<!foreign)(?<!public)(?<!cache)(?<!sort)[^a-z]key($|[^a-z])"
-)
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+from paramedic.report.secret_names import is_secret_key
+
 _LIBPQ = re.compile(r"\bpassword\s*=\s*('[^']*'|\S+)")
 _SHORTEST = 4
 """Hiding every `1` or `yes` of a report would hide the report."""
@@ -19,11 +16,6 @@ _KEY_LIKE = re.compile(r"(?=\S*\d\S*[A-Za-z]|\S*[A-Za-z]\S*\d|\S*[a-z]\S*[A-Z])\
 """What is no word: to hide `alerts` wherever it stands would make reports unreadable."""
 _TO_HOSTS = ("http", "https", "json", "jsons", "xml", "xmls", "form", "forms", "mailto", "mailtos")
 """Schemes of addresses that hold the name of a host; others may hold a key there."""
-
-
-def looks_secret(name: str) -> bool:
-    """Whether a key or variable of this name holds what nobody should see."""
-    return bool(_SECRET_WORD.search(_CAMEL.sub("_", name).lower()))
 
 
 class Hidden:
@@ -50,7 +42,7 @@ class Hidden:
         A pack may use it and repeat it in an error, and a service file may put it where it does not belong.
         """
         for name, value in environ.items():
-            if looks_secret(name) and not value.startswith(("/", ".", "~")):  # paths to secrets are none
+            if is_secret_key(name) and not value.startswith(("/", ".", "~")):  # paths to secrets are none
                 self.add(value)
             else:
                 self.inside(value)
@@ -66,7 +58,7 @@ class Hidden:
             password, query = parts.password, parse_qsl(parts.query)
         except ValueError:  # no address after all
             return
-        for each in (password or "", *(value for name, value in query if looks_secret(name))):
+        for each in (password or "", *(value for name, value in query if is_secret_key(name))):
             self._keep(each)
             self._keep(unquote(each))
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final, get_args, get_origin
 
 from paramedic.model.secret import Secret
+from paramedic.report.secret_names import is_secret_key
 from paramedic.service.annotations import (
     MAPPINGS,
     SEQUENCES,
@@ -20,7 +21,7 @@ from paramedic.service.annotations import (
     wanted,
     words_of,
 )
-from paramedic.service.hidden import Hidden, looks_secret
+from paramedic.service.hidden import Hidden
 from paramedic.service.leaf import check_leaf
 from paramedic.service.problems import Problems, listed, quoted
 from paramedic.service.quantity import measure, unit_of
@@ -169,7 +170,7 @@ class Shaper:
 
     def _scalar(self, node: Scalar, choices: tuple[Any, ...], label: str, name: str) -> Any:
         """The value, INVALID, or None where no choice is a single value."""
-        secret = node.secret or looks_secret(name)
+        secret = node.secret or is_secret_key(name)
         for choice in choices:
             if words := words_of(choice):
                 return self._word(node, choice, words, label)
@@ -298,7 +299,7 @@ class Shaper:
             return
         if isinstance(node, Scalar):
             self._hidden.inside(node.text)
-        hidden = isinstance(node, Scalar) and node.value is not None and looks_secret(name)
+        hidden = isinstance(node, Scalar) and node.value is not None and is_secret_key(name)
         shown = "a hidden text" if hidden else kind_of(node)
         self.problems.add(
             f"{quoted(label)} is {shown}" if label else f"the file is {shown}", line=node.line, expected=expected

@@ -4,7 +4,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from paramedic.service.hidden import Hidden, looks_secret
+from paramedic.report.secret_names import is_secret_key
+from paramedic.service.hidden import Hidden
 from paramedic.service.problems import Problems, quoted
 from paramedic.service.tree import Items, Node, Scalar, Table, void
 
@@ -51,7 +52,7 @@ class Variables:
         except UnicodeEncodeError:
             self._problems.add(f"the environment variable {quoted(name)} is not UTF-8", line=line)
             return None
-        secret = looks_secret(name)
+        secret = is_secret_key(name)
         if secret:
             self._hidden.add(value)
         return Scalar(line, value, value, secret)

@@ -47,6 +47,9 @@ async def test_a_clean_log_is_no_finding(look, tmp_path):
     ("line", "kind"),
     [
         (f"GET /chat?token={TOKEN} 200", "a value under a secret's name"),
+        ("DB_PASS=hunter7x", "a value under a secret's name"),
+        ("redis-cli -a hunter7x ping", "a secret on a command line"),
+        (f"GET https://x.blob.example.org/a?sig={TOKEN}", "a signature in an address"),
         (f"Authorization: Bearer {TOKEN}", "a bearer token"),
         (f"connecting to postgresql://shop:{TOKEN}@db/shop", "a password in an address"),
         (f"using sk-{TOKEN}", "a key of a model service"),
@@ -67,6 +70,7 @@ async def test_a_secret_in_a_log(line, kind, look, tmp_path):
     assert kind in found.because
     assert "rotate the secret first" in found.hint
     assert TOKEN not in repr(found)
+    assert "hunter7x" not in repr(found)
     assert "swordfish" not in repr(found)
 
 

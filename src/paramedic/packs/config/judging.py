@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 from paramedic.packs.config.codes import INVALID_VALUE, MISSING_FIELD, UNPARSEABLE
 from paramedic.packs.config.reading import Document, Unparseable, parse
 from paramedic.packs.config.target import Config, Format, Rule, ValueType
-from paramedic.report.shapes import is_random, is_secret_key
+from paramedic.report.secret_names import is_secret_key
+from paramedic.report.shapes import is_random
 from paramedic.sdk import Code
 
 _PLACEHOLDER = re.compile(r"\$\{|\{\{|%\(|^\$\w|<%|^!")
