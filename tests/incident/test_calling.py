@@ -191,6 +191,35 @@ async def test_no_call_is_lost_or_doubled_by_restarts(tmp_path: Path, count: int
     store.close()
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"opened_at": BEGIN + timedelta(hours=1)},
+        {"quiet_until": BEGIN + timedelta(hours=1)},
+        {"withheld": "opened", "withheld_at": BEGIN + timedelta(hours=1)},
+        {"level": "L2", "called_at": BEGIN + timedelta(hours=1), "opened_at": BEGIN - timedelta(minutes=11)},
+    ],
+)
+async def test_a_clock_that_is_set_back_calls_nobody_later(tmp_path: Path, fields: dict[str, Any]) -> None:
+    """What happened while it was an hour ahead counts from when it is right: no hour is waited for twice."""
+    clock = Clock()
+    service = make_service(tmp_path, part("api"), escalation=ROUTES)
+    store = open_store(service.settings.store, node="bench", clock=clock)
+    with store.begin() as tx:
+        tx.incidents.save(trouble(number=1, **fields))
+    journal = Journal(store, clock)
+    triage = Triage(service, Registry(()), journal, lambda _: None)
+    await triage.load()
+    calling = Calling(SimpleNamespace(service=service, triage=triage, clock=clock, store=store))  # type: ignore[arg-type]
+    await calling.call_due()
+    (due,) = calling.moments().values()
+    assert due <= BEGIN + timedelta(minutes=15), "as where nobody had set the clock"
+    clock.at = due
+    assert await calling.call_due() == 1
+    await journal.close(5.0)
+    store.close()
+
+
 async def test_a_store_that_is_away_keeps_nobody_from_being_called(tmp_path: Path) -> None:
     """What maintenance held back waits for the store; the calls about everything else come at their time."""
     clock = Clock()

@@ -62,6 +62,7 @@ def test_other_components_do_not_count_as_instances(tmp_path: Path) -> None:
         ([1, 2, 61], None, False),
         ([1, 2, 3], NOW - timedelta(minutes=2, seconds=30), False),
         ([1, 2, 3], NOW - timedelta(hours=9), True),
+        ([1, 2, 3], NOW + timedelta(minutes=59), True),  # the clock was set back since
     ],
 )
 def test_too_many_failures_within_the_window_stop_everything(

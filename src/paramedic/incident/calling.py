@@ -35,6 +35,15 @@ def due_at(service: Service, incident: Incident) -> datetime | None:
     return _told_from(service, incident, min(moments)) if moments else None
 
 
+def set_back(incident: Incident, now: datetime) -> Incident:
+    """The incident, so that nobody is called later because the clock was set back: what lies ahead counts from now."""
+    if incident.called_at and incident.called_at > now:
+        incident = replace(incident, called_at=now)
+    if incident.withheld_at and incident.withheld_at > now:
+        incident = replace(incident, withheld_at=now)
+    return replace(incident, quiet_until=now) if _began(incident) > now else incident
+
+
 def call(chapter: Chapter, service: Service) -> None:
     """Call or remind everybody whose time has come at the chapter's moment."""
     incident = chapter.incident
@@ -106,8 +115,12 @@ def _above(service: Service, incident: Incident) -> list[str]:
 
 def _called_at(service: Service, incident: Incident, level: str) -> datetime | None:
     after_s = _ladder(service, incident).after_s(level)
-    began = incident.quiet_until or incident.opened_at
-    return None if after_s is None else began + timedelta(seconds=after_s)
+    return None if after_s is None else _began(incident) + timedelta(seconds=after_s)
+
+
+def _began(incident: Incident) -> datetime:
+    """From when the levels count."""
+    return incident.quiet_until or incident.opened_at
 
 
 def _ladder(service: Service, incident: Incident) -> Ladder:

@@ -122,7 +122,7 @@ class Incident:
     """The announcement that planned work kept back; told when that is over, if it still holds."""
     withheld_at: datetime | None = None
     quiet_until: datetime | None = None
-    """Until then planned work kept it quiet: the times of the levels count from there."""
+    """Until then planned work kept it quiet, or the clock was set back: the times of the levels count from there."""
 
     @property
     def outward(self) -> "Incident":

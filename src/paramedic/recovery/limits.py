@@ -53,10 +53,13 @@ def _group(service: Service, name: str) -> str | None:
 def why_halt(settings: Settings, failed: Iterable[Plan], now: datetime, since: datetime | None) -> str | None:
     """Why all automation has to stop until a person has looked, if so.
 
-    ``failed`` are plans in any state, ``since`` is when a person last said that it may go on.
+    ``failed`` are plans in any state, ``since`` is when a person last said that it may go on. Where that is ahead, the
+    clock was set back, and it says nothing about what came before or after.
     """
     window_s, most = settings.recovery_breaker_window_s, settings.recovery_breaker_failures
-    begin = max(filter(None, (now - timedelta(seconds=window_s), since)))
+    begin = now - timedelta(seconds=window_s)
+    if since and begin < since <= now:
+        begin = since
     count = sum(1 for each in failed if is_failure(each) and each.ended_at and each.ended_at >= begin)
     if count < most:
         return None

@@ -1,9 +1,8 @@
 """Calls people at their time: reads the moments from the incidents, so that a restart changes nothing."""
 
-from dataclasses import replace
 from datetime import datetime
 
-from paramedic.incident import Chapter, call, due_at
+from paramedic.incident import Chapter, call, due_at, set_back
 from paramedic.model.ids import IncidentId
 from paramedic.model.incident import Incident
 from paramedic.model.service import Service
@@ -47,8 +46,8 @@ class Calling:
             incident = triage.incidents.get(name)
             if incident is None:
                 continue
-            if incident.called_at and incident.called_at > now:  # the clock was set back
-                await triage.save(Chapter(at=now, incident=replace(incident, called_at=now)))
+            if (mended := set_back(incident, now)) is not incident:
+                await triage.save(Chapter(at=now, incident=mended))
             elif due <= now:
                 chapter = Chapter(at=now, incident=incident)
                 call(chapter, service)

@@ -132,6 +132,9 @@ class Limits:
         halted = self.halted if paused else None
         note: dict[str, Json] = {"why": halted, "since": (self._since or since if paused else since).isoformat()}
 
+        if not paused:
+            self._failed = []  # forgotten, not only older: the clock may be set back
+
         def write(tx: Transaction) -> None:
             tx.notes.set(PAUSED, paused)
             tx.notes.set(HALTED, note)
@@ -151,7 +154,7 @@ class Limits:
 
     def _needed_first(self, service: Service, incident: Incident, others: Iterable[Incident]) -> str | None:
         """What it needs is seen to first, where that has an incident of its own which is not with people."""
-        if self._clock.now() - incident.opened_at > _ORDER_HOLDS:
+        if abs(self._clock.now() - incident.opened_at) > _ORDER_HOLDS:  # ahead, where the clock was set back
             return None
         needed = set(service.needs(incident.component))
         for each in others:
