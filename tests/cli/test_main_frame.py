@@ -55,6 +55,15 @@ def test_errors_become_exit_codes(broken, capsys, error, code, said):
     assert "hunter2" not in err
 
 
+def test_a_full_device_behind_stdout_is_told_like_everything_else():
+    """What programs would have read cannot be written either: one line on stderr, no traceback."""
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        argv = [sys.executable, "-m", "paramedic", "drill", "list", "--json"]
+        done = subprocess.run(argv, stdout=full, stderr=subprocess.PIPE, text=True, timeout=100, check=False)
+    assert (done.returncode, done.stderr.splitlines()[0]) == (75, "no space is left for what should be written")
+    assert "Traceback" not in done.stderr
+
+
 def test_every_problem_of_the_configuration_is_told(broken, capsys):
     """On stderr for people, on stdout for programs."""
     problems = (Problem(message="first", path=Path("p.yaml"), line=3), Problem(message="second", hint="do"))

@@ -7,6 +7,7 @@ import tempfile
 import textwrap
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -52,11 +53,17 @@ def _told(message: str, code: int, arguments: Sequence[str], *, hint: str | None
     message, hint = safe.text(message), None if hint is None else safe.text(hint)
     if _wants_json(arguments):
         body = {"schema_version": 1, "error": message, "hint": hint, "exit_code": code, "problems": details or []}
-        emit(json.dumps(body, indent=2) + "\n")
+        _print(body)
     complain(printable(message))
     if hint:
         complain(_folded(f"hint: {printable(hint)}"))
     return code
+
+
+def _print(body: dict[str, Any]) -> None:  # Any: JSON
+    """For programs. Where nothing can be printed, that may be the very fault that is told."""
+    with suppress(OSError):
+        emit(json.dumps(body, indent=2) + "\n")
 
 
 def _configuration(error: ConfigurationError, arguments: Sequence[str]) -> int:
@@ -71,7 +78,7 @@ def _configuration(error: ConfigurationError, arguments: Sequence[str]) -> int:
             "exit_code": error.exit_code,
             "problems": dump(error.problems),
         }
-        emit(json.dumps(body, indent=2) + "\n")
+        _print(body)
     for problem in error.problems:
         complain("\n".join(map(_folded, printable(str(problem)).splitlines())))
     return error.exit_code
