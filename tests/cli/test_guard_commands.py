@@ -168,6 +168,31 @@ def test_a_file_of_flags_is_validated(run: Run, home: Path, text: str | None, co
     assert ("line 3" in ran.out) == (code == 1)
 
 
+async def test_trial_calls_may_pass_before_their_time(run: Run, shown: Program) -> None:
+    """Of a breaker that is open; one that is closed stays so."""
+    assert run("breakers", "half-open", "model", "--dir", "guards").code == 0
+    shown.do("assert b.state == 'closed'")
+    assert run("breakers", "open", "model", "--dir", "guards").code == 0
+    assert run("breakers", "half-open", "model", "--dir", "guards").out.startswith("trial calls of model may pass")
+    shown.do("assert b.state == 'half_open'")
+
+
+async def test_a_limit_is_changed_from_the_next_call_on(run: Run, shown: Program) -> None:
+    """Of one budget, for one scope or for all that have none of their own."""
+    ran = run("budget", "limit", "tokens", "anna=50", "--dir", "guards")
+    assert (ran.code, ran.out[:23]) == (0, "anna may spend 50 a day")
+    shown.do("assert t.spent()['anna']['limit'] == 50")
+    assert run("budget", "limit", "tokens", "anna=none", "--dir", "guards").out.startswith("anna may spend without")
+    shown.do("assert t.spent().get('anna') is None")
+    assert run("budget", "limit", "tokens", "*=7.5", "--dir", "guards").code == 0
+    shown.do("t.reserve(7.5, 'bob').commit()")
+    ran = run("budget", "limit", "tokens", "anna=-1", "--dir", "guards")
+    assert (ran.code, "is a number of at least 0, not `-1`" in ran.err) == (64, True)
+    ran = run("budget", "limit", "tokens", "anna=much", "--dir", "guards")
+    assert (ran.code, "the limit of `anna` is a number of at least 0, not `much`" in ran.err) == (64, True)
+    assert run("budget", "limit", "energy", "anna=5", "--dir", "guards").code == 64
+
+
 async def test_a_slip_of_the_pen_is_told(run: Run, shown: Program) -> None:
     """The order is carried out, a flag may be known later; but nobody goes on believing that `concise` is off."""
     ran = run("flags", "disable", "consice", "--dir", "guards")

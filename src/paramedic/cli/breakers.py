@@ -62,6 +62,16 @@ def open_(context: click.Context, name: str, because: str, folder: Path | None, 
     told(style, tell(place(context, folder), "breaker", name, "open", because=why), f"{name} is open until it is reset")
 
 
+@breakers.command("half-open")
+@click.argument("name")
+@dir_option
+@format_option
+@click.pass_context
+def half_open(context: click.Context, name: str, folder: Path | None, style: str) -> None:
+    """Let trial calls through an open breaker now; `*` means all. One that is closed stays closed."""
+    told(style, tell(place(context, folder), "breaker", name, "half_open"), f"trial calls of {name} may pass")
+
+
 @breakers.command()
 @click.argument("name")
 @click.argument("settings", nargs=-1, metavar="KEY=VALUE...")

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from paramedic.cli.default import Default
-from paramedic.cli.guard_orders import Told, tell, told
+from paramedic.cli.guard_orders import Told, tell, told, values
 from paramedic.cli.guard_place import Place, dir_option, guards, place, rows_of
 from paramedic.cli.listing import format_option, show_json, show_rows
 from paramedic.model.errors import Unusable, UsageError
@@ -107,6 +107,23 @@ def stop(context: click.Context, scope: str, folder: Path | None, style: str) ->
 def allow(context: click.Context, scope: str, folder: Path | None, style: str) -> None:
     """Lift `stop`."""
     told(style, _each(place(context, folder), "allow", scope), f"{scope} may spend again")
+
+
+@budget.command()
+@click.argument("name")
+@click.argument("wanted", metavar="SCOPE=AMOUNT")
+@dir_option
+@format_option
+@click.pass_context
+def limit(context: click.Context, name: str, wanted: str, folder: Path | None, style: str) -> None:
+    """Change what a scope of a budget (`tokens`, `energy`) may spend a day, from the next call on.
+
+    `none` as AMOUNT leaves it without a limit of its own; `*` as SCOPE means every scope that has none. It lasts until
+    the process ends.
+    """
+    ((scope, amount),) = values([wanted], example="anna=2000").items()
+    done = tell(place(context, folder), "budget", name, "limit", scope=scope, limit=amount)
+    told(style, done, f"{scope} may spend {'without a limit of its own' if amount is None else f'{amount} a day'}")
 
 
 def _each(where: Place, verb: str, scope: str) -> Told:

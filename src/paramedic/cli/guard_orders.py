@@ -187,7 +187,7 @@ def asked_by() -> str:
     return who() if os.name == "posix" else "somebody"
 
 
-def values(pairs: Iterable[str]) -> dict[str, Any]:
+def values(pairs: Iterable[str], example: str = "failure_threshold=8") -> dict[str, Any]:
     """``key=value`` as settings: numbers are numbers, everything else is text.
 
     Raises:
@@ -197,7 +197,7 @@ def values(pairs: Iterable[str]) -> dict[str, Any]:
     for pair in pairs:
         key, sign, value = pair.partition("=")
         if not sign or not key:
-            raise UsageError(f"`{pair}` is no setting", hint="write `failure_threshold=8`")
+            raise UsageError(f"`{pair}` is no setting", hint=f"write `{example}`")
         found[key.strip()] = _value(value.strip())
     return found
 
