@@ -1,5 +1,6 @@
 """What lies open, found in real files, real listeners and a real TLS server."""
 
+import shutil
 import socket
 import ssl
 import sys
@@ -90,6 +91,53 @@ async def test_a_log_is_read_on_where_it_grows(look, tmp_path):
     assert (await look(exposed, target))[0].status is Status.OK
 
 
+@pytest.mark.parametrize("is_copied", [False, True], ids=["renamed", "copied and emptied"])
+async def test_rotation_hides_no_secret(look, tmp_path, is_copied):
+    """What was written between the last look and the rotation is read in the file that the log became."""
+    log, old = tmp_path / "a.log", tmp_path / "a.log.1"
+    log.write_text("nothing to see here\n" * 10)
+    target = Security(logs=(log,))
+    assert (await look(exposed, target))[0].status is Status.OK
+    with log.open("a") as out:
+        out.write(f"token={TOKEN}\n")
+    if is_copied:
+        shutil.copy(log, old)
+    else:
+        log.rename(old)
+    log.write_text("a new begin\n" * 100)  # longer than the old one was when it was read
+    for _ in range(2):
+        (found,) = await look(exposed, target)
+        assert (found.path, found.line, found.measures) == (str(old), 11, {"secrets": 1.0})
+    old.rename(tmp_path / "a.log.2")
+    for _ in range(2):
+        (found,) = await look(exposed, target)
+    assert found.path == str(tmp_path / "a.log.2")
+    (tmp_path / "a.log.2").unlink()
+    for _ in range(2):
+        (found,) = await look(exposed, target)
+    assert found.status is Status.OK
+
+
+async def test_a_log_that_was_emptied_is_read_from_its_begin(look, tmp_path):
+    """Also where it is longer by now than what was read of it."""
+    log = tmp_path / "a.log"
+    log.write_text("nothing to see here\n")
+    assert (await look(exposed, Security(logs=(log,))))[0].status is Status.OK
+    log.write_text(f"token={TOKEN}\n" + "and more\n" * 10)
+    assert (await look(exposed, Security(logs=(log,))))[0].line == 1
+
+
+async def test_logs_that_vanished_are_forgotten(look, bench, tmp_path):
+    """Names with dates do not pile up."""
+    for number in range(20):
+        log = tmp_path / f"a-{number}.log"
+        log.write_text(f"run {number}\n")
+        await look(exposed, Security(logs=(tmp_path / "*.log",)))
+        log.unlink()
+    (memory,) = bench.memories.values()
+    assert len(memory["readers"].now) + len(memory["readers"].before) < 3
+
+
 async def test_a_long_log_is_read_again_after_a_restart(look, bench, tmp_path):
     """Where nothing is remembered, an old secret is found again, however much was written behind it."""
     log = tmp_path / "a.log"
@@ -137,7 +185,7 @@ async def test_secrets_without_end_are_counted(look, bench, tmp_path, monkeypatc
     assert "and 499 more" in found.observed
     assert found.measures == {"secrets": 500.0}
     (memory,) = bench.memories.values()
-    assert len(memory["readers"][log].seen) == 100
+    assert len(memory["readers"].now[log].seen) == 100
 
 
 async def test_a_secret_in_a_file_of_settings(look, tmp_path):
