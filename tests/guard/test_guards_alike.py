@@ -15,6 +15,7 @@ from paramedic.guard import (
     LabelCap,
     MemoryMonitor,
     PerformanceMonitor,
+    listen,
 )
 from paramedic.guard.events import RECENT
 from paramedic.guard.ledger import Ledger
@@ -150,3 +151,15 @@ def test_a_name_is_a_text(make, name) -> None:
     """Else orders would not find it, and what is shown outside could not be sorted."""
     with pytest.raises(ValueError, match=f"^a guard's `name` is a text, not `{name!r}`$"):
         make(name=name)
+
+
+async def nobody_awaits(_event):
+    """What a program with an event loop would like to give."""
+
+
+@pytest.mark.parametrize("given", [5, nobody_awaits], ids=["none", "async"])
+def test_what_is_called_back_is_a_plain_function(given) -> None:
+    """It is refused when it is given, not each time that something happens, or silently."""
+    for give in (CircuitBreaker().listen, listen, MemoryMonitor().on_pressure):
+        with pytest.raises(TypeError, match=r"is a plain function, not `.*`: nobody would await it$"):
+            give(given)

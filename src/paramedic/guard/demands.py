@@ -12,6 +12,14 @@ def check_name(name: Any) -> str:  # Any: whatever a program gives
     return name
 
 
+def check_hearer(function: Any, what: str) -> None:
+    """What is called back and not awaited."""
+    from paramedic.guard.wrapping import is_async
+
+    if not callable(function) or is_async(function):
+        raise TypeError(f"{what} is a plain function, not `{function!r}`: nobody would await it")
+
+
 def is_whole(value: Any, least: int = 1) -> bool:
     """Whether it is a count of at least so many."""
     return isinstance(value, int) and not isinstance(value, bool) and value >= least

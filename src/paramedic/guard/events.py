@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from paramedic.guard.demands import check_hearer
+
 KEPT = 200
 
 
@@ -37,6 +39,7 @@ class Listeners:
 
     def add(self, listener: Listener) -> Callable[[], None]:
         """Hear from now on; the returned function stops it."""
+        check_hearer(listener, "a listener")
         self.all = (*self.all, listener)
 
         def remove() -> None:

@@ -12,7 +12,7 @@ from threading import RLock
 from typing import Any
 
 from paramedic.guard.clock import SYSTEM, Clock, iso
-from paramedic.guard.demands import check_name, is_number, is_whole
+from paramedic.guard.demands import check_hearer, check_name, is_number, is_whole
 from paramedic.guard.events import GuardEvent, Listener, Listeners, announce
 from paramedic.guard.watcher import WATCHER
 
@@ -77,6 +77,7 @@ class MemoryMonitor:
 
     def on_pressure(self, relief: Callable[[str], object]) -> Callable[[str], object]:
         """Register a function that frees memory; it is told the level. Usable as a decorator."""
+        check_hearer(relief, "relief")
         self._relief.append(relief)
         return relief
 
