@@ -137,3 +137,14 @@ def test_windows_that_follow_each_other_are_one(service: Service) -> None:
     longer = replace(service, maintenance=Maintenance(windows=(WINDOW, more)))
     assert due_at(longer, incident) == END + timedelta(hours=1)
     assert due_at(replace(service, maintenance=Maintenance()), incident) == AT
+
+
+def test_who_was_told_hears_of_the_end(service: Service) -> None:
+    """Also where it has become something by now that nobody wants to hear of."""
+    quiet = replace(service, settings=replace(service.settings, performance_alerts=False))
+    slow = replace(trouble("bot"), type=IssueType.PERFORMANCE, told=("json://two",), state=IncidentState.RESOLVED)
+    chapter = Chapter(at=AT, incident=slow)
+    announce(chapter, quiet, "resolved")
+    assert [each.address for each in chapter.messages] == ["json://two"]
+    announce(fresh := Chapter(at=AT, incident=replace(slow, told=())), quiet, "opened")
+    assert not fresh.messages

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from paramedic.model.clock import SystemClock
-from paramedic.sdk import Code, Context, Finding, IssueType, Pack, Registry, check, load_packs
+from paramedic.sdk import Code, Context, Finding, IssueType, Pack, Registry, Status, check, load_packs
 from paramedic.watch.node import Node
 from scenery import make_service, make_settings, part
 
@@ -28,6 +28,29 @@ async def test_a_look_ordered_by_an_incident_ends_with_a_verdict(tmp_path: Path)
         found = await node.look("db")
         assert [each.code for each in found] == ["it.slow"]
         assert node.triage.verdicts["db", looks.id].is_failing
+
+
+async def test_what_nobody_looks_at_any_more_proves_nothing_and_does_not_stay(tmp_path: Path) -> None:
+    """Of a component of another kind by now the old checks are unknown, and what they found is dropped."""
+
+    @check(SLOW, of=str)
+    async def looks(_: str, context: Context) -> Finding:
+        return context.critical(SLOW, observed="slow", expected="fast", because="it is", hint="wait")
+
+    (tmp_path / "paramedic.yaml").write_text("service: scene\n")
+    settings = make_settings(tmp_path)
+    registry = Registry((*load_packs().packs, Pack(name="it", checks=(looks,))))
+    before = make_service(tmp_path, replace(part("db"), target="db"), settings=settings)
+    async with Node(before, registry, SystemClock(), is_idle=True) as node:
+        await node.look("db")
+        (incident,) = node.triage.incidents.values()
+        for components in ((part("db"),), ()):
+            await node.adopt_service(make_service(tmp_path, *components, settings=settings))
+            (found,) = await node.look("db", [looks.id])
+            assert (found.status, found.check) == (Status.UNKNOWN, looks.id)
+            assert await node.look("db") == ()
+        assert ("db", looks.id) not in node.triage.verdicts
+        assert node.triage.is_over(incident)
 
 
 async def test_whoever_copies_a_service_file_holds_up_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

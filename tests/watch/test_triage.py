@@ -9,7 +9,7 @@ from paramedic.model.change import Change, ChangeKind
 from paramedic.model.component import Component, Criticality
 from paramedic.model.incident import IncidentState
 from paramedic.model.status import Severity, Status
-from scenery import part
+from scenery import make_service, part
 
 CRITICAL, WARNING, FINE = Status.CRITICAL, Status.WARNING, Status.OK
 
@@ -246,12 +246,28 @@ async def test_the_next_life_remembers_incidents_and_stops(scene: Any) -> None:
     await after.end()
 
 
+@pytest.mark.parametrize("order", ["ab", "ba"])
+async def test_of_two_changes_either_has_something_to_prove(scene: Any, order: str) -> None:
+    """Whichever was made last: what needs it must pass again."""
+    here = scene(part("api", "a", "b"), part("a", kind="config"), part("b", kind="config"))
+    for name in order:
+        await here.triage.changes.record(
+            Change(at=here.clock.now(), kind=ChangeKind.CONFIG, component=name, what="edited", by="anna")
+        )
+        here.clock.passed += 1.0
+    await here.see("api", CRITICAL, SLOW), await here.see("api", CRITICAL, SLOW)
+    (incident,) = here.triage.incidents.values()
+    incident = here.triage.diagnose(incident)
+    assert incident.code == "change.suspect"
+    assert [each.component for each in here.triage.failed_checks(incident)] == ["api"]
+
+
 async def test_a_component_that_is_removed_wakes_its_incident(scene: Any) -> None:
     """Nobody else would ever look at it again."""
     here = scene(part("api"))
     await here.see("api", CRITICAL, DEAD)
     here.woken.clear()
-    here.triage.forget({"api"})
+    here.triage.adopt(make_service(here.service.path.parent))
     assert here.woken == list(here.triage.incidents)
     assert here.triage.is_over(next(iter(here.triage.incidents.values())))
 

@@ -101,6 +101,21 @@ def without_means(component: Component, spec: CheckSpec, short: str) -> Finding:
     )
 
 
+def nobody_looks(component: str, kind: str, check: str) -> Finding:
+    """A check that was asked for by name is not one of the component's, as the service file is now."""
+    return Finding(
+        component=component,
+        kind=kind,
+        check=check,
+        status=Status.UNKNOWN,
+        code=CANNOT_LOOK,
+        observed=f"the check `{check}` does not look at `{component}`, or no longer",
+        expected="a verdict",
+        because="the service file or the installed packs have changed; nothing is known about the component",
+        hint="look at it by hand",
+    )
+
+
 def stopped_on_purpose(component: Component, spec: CheckSpec) -> Finding:
     """Nobody wants it to run, so nothing is looked at."""
     return Finding(

@@ -37,7 +37,7 @@ def announce(chapter: Chapter, service: Service, kind: str, levels: Sequence[str
     if kind != "resolved" and (window := planned(service, incident, chapter.at)):
         _withhold(chapter, kind, window)
         return
-    quiet = silence(service, incident)
+    quiet = "" if kind == "resolved" else silence(service, incident)  # who was told must hear of the end
     if quiet:
         addresses: tuple[str, ...] = ()
     else:

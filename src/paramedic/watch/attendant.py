@@ -382,8 +382,11 @@ class Attendant:
         cause = (incident.component, incident.code)
         incident = self._triage.diagnose(now)
         is_same = (incident.component, incident.code) == cause and self._triage.still_failing(incident)
-        if not is_same or (plan and not plan.verify):
+        if not is_same:
             return False  # it looks different by now
+        if plan and not plan.verify:
+            await self.limits.released_or(_SECOND_THOUGHT_S)  # what it was drawn up for went meanwhile
+            return False
         if incident.component in {*self._triage.stopped, *self._triage.quiet}:
             await self.limits.released_or(_SECOND_THOUGHT_S)  # somebody's order came first
             return False
@@ -493,7 +496,9 @@ class Attendant:
     async def _gone(self, incident: Incident) -> None:
         healed = bool(incident.tried) and incident.state is IncidentState.OPEN
         why = f"healed by `{incident.tried[-1]}`" if healed else "the trouble went by itself"
-        await self._triage.resolve(incident, why, by_itself=not healed)
+        if is_unseen := not any(map(self._triage.is_seen, incident.symptoms)):
+            why = "nothing looks at it any more: the service file or the installed packs have changed"
+        await self._triage.resolve(incident, why, by_itself=not (healed or is_unseen))
 
     async def _look_deeper(self, incident_id: IncidentId) -> None:
         """A new symptom may show another cause than the one that was given up on; what went may make it less urgent."""

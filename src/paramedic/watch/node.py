@@ -11,6 +11,7 @@ from typing import Self
 
 from paramedic.checking import Runner
 from paramedic.checking.selection import why_not
+from paramedic.checking.verdict import nobody_looks
 from paramedic.model.clock import Clock, SystemClock
 from paramedic.model.errors import StoreError
 from paramedic.model.finding import Finding
@@ -134,19 +135,26 @@ class Node:
         await self._end.__aexit__(kind, error, trace)
 
     async def look(self, component: str, checks: Sequence[str] = ()) -> tuple[Finding, ...]:
-        """Run checks of a component now; what they find counts like any other look."""
+        """Run checks of a component now; what they find counts like any other look.
+
+        A check that is named and does not look here, or no longer, is ``unknown``.
+        """
         known = self.service.components.get(component)
-        if known is None:
-            return ()
         specs = [
             spec
             for spec in self.registry.checks
-            if spec.target(known) is not None
+            if known
+            and spec.target(known) is not None
             and (not checks or spec.id in checks)
             and why_not(self.service, known, spec) is None
         ]
         groups = await asyncio.gather(*(self.look_once(component, spec, "sweep") for spec in specs))
-        return tuple(finding for group in groups for finding in group)
+        missing = [each for each in checks if each not in {spec.id for spec in specs}]
+        kind = known.kind if known else ""
+        return (
+            *(finding for group in groups for finding in group),
+            *(nobody_looks(component, kind, each) for each in missing),
+        )
 
     async def look_once(self, component: str, spec: CheckSpec, cause: str) -> tuple[Finding, ...]:
         """One look of one check, with the second one that a doubtful verdict asks for."""
@@ -174,7 +182,6 @@ class Node:
             ConfigurationError: its playbooks are wrong; nothing was changed.
         """
         playbooks = load_playbooks(self.registry, service.playbook_dirs)
-        gone = set(self.service.components) - set(service.components)
         by_hand = self.service.maintenance.by_hand
         service = replace(service, maintenance=replace(service.maintenance, by_hand=by_hand))
         self.service = service
@@ -193,8 +200,7 @@ class Node:
         self.attendant.adopt(self.bench, playbooks)
         self.executor.bench = self.orders.bench = self.bench
         self.runner = Runner(service, self.registry, self.clock, self.supervisor, looks_again=True)
-        self.triage.service = service
-        self.triage.forget(gone)
+        self.triage.adopt(service)
         self.supervisor.update(service)
         await in_thread(self.last_good.keep, service.path)
 

@@ -52,6 +52,19 @@ class Seeing:
         looks = [verdicts[key].finding.at for key in self.due(service, name) if key in verdicts]
         return min((each for each in looks if each), default=None)
 
+    def is_looked_at(self, service: Service, finding: Finding) -> bool:
+        """Whether what was found will be looked at again, here or on the component's own node."""
+        component, settings = service.components.get(finding.component), service.settings
+        if component is None or (component.kind == "host" and not settings.resource_monitoring):
+            return False
+        if component.node not in (None, settings.node) or (finding.component, finding.check) in self.due(
+            service, finding.component
+        ):
+            return True
+        # What no check finds is told by people or by the watch itself, as long as its code is known to any pack.
+        is_check = any(each.id == finding.check for each in self._registry.checks)
+        return not is_check and (finding.code is None or finding.code in self._registry.codes)
+
     def due(self, service: Service, name: str) -> tuple[Key, ...]:
         """The checks that look at a component here."""
         component = service.components.get(name)

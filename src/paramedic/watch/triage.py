@@ -98,9 +98,8 @@ class Triage:
         self.incidents = {each.id: each for each in incidents}
         for finding in sorted(findings, key=self._gravity):
             key = (finding.component, finding.check)
-            is_ours = finding.component in (*self.service.components, OURSELVES, SYSTEM)
             # What failed without being confirmed before the end is looked at as if for the first time.
-            if is_ours and (not finding.status.is_failing or self._is_told(key)):
+            if self._is_looked_at(finding) and (not finding.status.is_failing or self._is_told(key)):
                 told = self.told_in(*key) if finding.status.is_failing else None
                 began = next((s.since for s in told.symptoms if (s.component, s.check) == key), None) if told else None
                 age_s = (self._clock.now() - began).total_seconds() if began else 0.0
@@ -261,12 +260,16 @@ class Triage:
 
     def failed_checks(self, incident: Incident) -> tuple[FailedCheck, ...]:
         """The failing checks of the first suspect: they must pass for a plan to count. Of a change, what it broke."""
-        broken = {each.component for each in incident.suspects if each.is_symptom_of == incident.component}
-        wanted = broken if incident.code == SUSPECT else {incident.component}
+
+        def is_meant(component: str) -> bool:
+            if incident.code == SUSPECT:
+                return incident.component in self.service.needs(component)
+            return component == incident.component
+
         return tuple(
             FailedCheck(component=each.component, check=each.check, code=each.code)
             for each in self.troubles(incident)
-            if each.component in wanted
+            if is_meant(each.component)
         )
 
     def still_failing(self, incident: Incident) -> bool:
@@ -282,6 +285,10 @@ class Triage:
         """Whether a symptom is known to hold no longer: a check that cannot look says nothing."""
         verdict = self.verdicts.get((symptom.component, symptom.check))
         return verdict is not None and not verdict.is_failing and verdict.finding.status is not Status.UNKNOWN
+
+    def is_seen(self, symptom: Symptom) -> bool:
+        """Whether anything is known of a symptom; not after its check or its component is gone."""
+        return (symptom.component, symptom.check) in self.verdicts
 
     def forgive(self, components: Iterable[str]) -> None:
         """What we healed, and stirred up on the way, is no coming and going by itself."""
@@ -330,14 +337,20 @@ class Triage:
                     self._gone[story] = (chapter.incident, self._clock.monotonic())
         await self.save(chapter)
 
-    def forget(self, components: set[str]) -> None:
-        """Drop verdicts of components that are no longer declared."""
-        for key in [key for key in self.verdicts if key[0] in components]:
+    def adopt(self, service: Service) -> None:
+        """Go on with a changed service file: verdicts of what is no longer looked at are dropped."""
+        self.service = service
+        gone = {key for key, each in self.verdicts.items() if not self._is_looked_at(each.finding)}
+        for key in gone:
             del self.verdicts[key]
             self._blind.discard(key)
         for incident in self.incidents.values():
-            if any(each.component in components for each in incident.symptoms):
+            if any((each.component, each.check) in gone for each in incident.symptoms):
                 self._wake(incident.id)
+
+    def _is_looked_at(self, finding: Finding) -> bool:
+        """Whether somebody will look again, so that what was found cannot stay for ever."""
+        return finding.component in (OURSELVES, SYSTEM) or self._seeing.is_looked_at(self.service, finding)
 
     def put_back(self, findings: Sequence[Finding]) -> None:
         """What was taken could not be stored; what was found since then is newer."""
