@@ -93,6 +93,7 @@ async def test_a_launch_that_never_happened_is_closed_without_alarm(bench):
     with it.store.begin() as tx:
         tx.launches.save(replace(launch, token=it.token("never"), pid=None, start_ticks=None))
     os.kill(pid, signal.SIGKILL)
+    await until(lambda: not is_alive(pid))
     it.supervise()
     assert await it.supervisor.adopt() == ()
     assert len(it.facts().exits) == 1  # that of the process that did live
