@@ -1,5 +1,6 @@
 """Every overlay off in an emergency, in what runs and in the file; and back again."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,18 @@ async def test_a_persons_own_baseline_is_used(program: Program, flags: Guards, b
     own.write_text("# ours\noverlays: {}\n")
     await ENTER.apply(bench.act(flags))
     assert flags.flags.read_text() == own.read_text() == "# ours\noverlays: {}\n"
+
+
+async def test_a_file_of_json_stays_one(tmp_path: Path, bench: Any) -> None:
+    """The emergency leaves no file behind that programs started meanwhile cannot read."""
+    path = tmp_path / "flags.json"
+    path.write_text('{"overlays": {"concise": true}}')
+    context = bench.act(Guards(folder=tmp_path / "guards", flags=path))
+    await ENTER.apply(context)
+    assert json.loads(path.read_text()) == {"overlays": {}}
+    assert path.read_text() == path.with_name("emergency_baseline.json").read_text()
+    await LEAVE.apply(context)
+    assert json.loads(path.read_text()) == {"overlays": {"concise": True}}
 
 
 async def test_what_somebody_changed_meanwhile_stays(program: Program, flags: Guards, bench: Any) -> None:

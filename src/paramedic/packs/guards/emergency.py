@@ -13,6 +13,7 @@ from paramedic.sdk.blocking import in_thread
 from paramedic.sdk.files import read_whole, write_whole
 
 _BASELINE = "baseline"
+_AS_JSON = b'{"overlays": {}}\n'
 _LONGEST_BYTES = 1 << 20
 
 
@@ -20,8 +21,8 @@ _LONGEST_BYTES = 1 << 20
 class EnterEmergency:
     """Turn every overlay off: in the running processes at once, and in the file of flags for those started later.
 
-    The file is replaced by ``emergency_baseline.yaml`` beside it, which is written where there is none; what it held
-    stays beside it as ``….before-emergency``.
+    The file is replaced by ``emergency_baseline.yaml`` beside it (a file of JSON by ``emergency_baseline.json``), which
+    is written where there is none; what it held stays beside it as ``….before-emergency``.
     """
 
     async def preview(self, context: ActContext) -> Preview:
@@ -116,7 +117,15 @@ def _is_off(guard: Guard) -> bool:
 
 
 def _baseline_of(flags: Path) -> Path:
-    return flags.with_name("emergency_baseline.yaml")
+    return flags.with_name(f"emergency_baseline{'.json' if _is_json(flags) else '.yaml'}")
+
+
+def _is_json(flags: Path) -> bool:
+    return flags.suffix == ".json"
+
+
+def _shipped(flags: Path) -> bytes:
+    return _AS_JSON if _is_json(flags) else BASELINE.read_bytes()
 
 
 def _before(flags: Path) -> Path:
@@ -134,7 +143,7 @@ def _content(path: Path) -> bytes | None:
 
 def _is_to_be_replaced(flags: Path) -> bool:
     now = _content(flags)
-    return now is not None and now != (_content(_baseline_of(flags)) or BASELINE.read_bytes())
+    return now is not None and now != (_content(_baseline_of(flags)) or _shipped(flags))
 
 
 def _enter(flags: Path) -> str:
@@ -142,7 +151,7 @@ def _enter(flags: Path) -> str:
     now, wanted = _content(flags), _content(baseline)
     try:
         if wanted is None:
-            wanted = BASELINE.read_bytes()
+            wanted = _shipped(flags)
             write_whole(baseline, wanted, mode=0o644)
         if now is None or now == wanted:
             return ""
