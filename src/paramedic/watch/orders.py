@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
+from paramedic.checking.selection import why_not
 from paramedic.incident import Chapter
 from paramedic.model.component import BackupPolicy, Component, Desired
 from paramedic.model.ids import PlanId
@@ -34,6 +35,7 @@ _STEPS = {
     "configure": (PlaybookStep(action="config.put"), PlaybookStep(action="config.reload-dependants")),
 }
 _WISHES = ("start", "stop", "restart")
+_ALIVE = ("process.alive", "container.state")
 
 
 class Orders:
@@ -139,13 +141,18 @@ class Orders:
         return replace(plan, step_limit_s=3 * policy.limit_s)
 
     def _proof(self, verb: str, name: str) -> list[str]:
-        """The checks that must pass afterwards."""
-        alive = [] if verb in ("stop", "shut-down") else ["process.alive", "container.state"]
-        component = self.bench.service.components[name]
+        """The checks that look at it and must pass afterwards."""
+        service, component = self.bench.service, self.bench.service.components[name]
+        looks = [
+            each
+            for each in self.bench.registry.checks
+            if each.target(component) is not None and why_not(service, component, each) is None
+        ]
+        alive = [] if verb in ("stop", "shut-down") else [each.id for each in looks if each.id in _ALIVE]
         is_one_of_several = verb == "restart" and component.group is not None
         if verb not in ("configure", "restore-backup", "act", "roll-back") and not is_one_of_several:
             return alive
-        own = [each.id for each in self.bench.registry.checks if each.target(component) is component.target]
+        own = [each.id for each in looks if each.target(component) is component.target]
         return [*own, *alive] if is_one_of_several else own
 
 
