@@ -72,7 +72,8 @@ def subject(service: Service, incident: Incident, kind: str) -> str:
 
 def body(service: Service, incident: Incident, kind: str, at: datetime) -> dict[str, Json]:
     """Everything a person needs who was just woken."""
-    first = next((each for each in incident.symptoms if each.component == incident.component), None)
+    own = [each for each in incident.symptoms if each.component == incident.component]
+    first = next((each for each in own if each.code == incident.code), own[0] if own else None)
     return {
         "event": kind,
         "service": service.name,
