@@ -90,6 +90,27 @@ def test_an_unresolved_incident_keeps_its_records(store: Store) -> None:
     assert store.verify() == ()
 
 
+def test_advice_that_nobody_follows_does_not_hold_up_retention(store: Store) -> None:
+    """The incident stays for as long as it is open; the lines about it, and all behind them, go with their time."""
+    with store.begin() as tx:
+        tx.incidents.save(incident("i-1", opened_at=OLD, is_settled=True))
+        tx.timeline.append(entry(0, "i-1", at=OLD))
+        tx.outbox.add(message(at=OLD))
+        for number in range(1, 50):
+            at = OLD + number * DAY
+            tx.incidents.save(resolved(f"r-{number}", at))
+            tx.timeline.append(entry(number, f"r-{number}", at=at))
+            tx.transitions.append(transition(number, at=at))
+    store.prune(OLD + 50 * DAY, 7)
+    with store.begin() as tx:
+        young = {f"r-{number}" for number in range(43, 50)}
+        assert {each.id for each in tx.incidents.list()} == {"i-1", *young}
+        assert len(tx.transitions.recent()) == len(young)
+        assert tx.timeline.of("i-1") == ()
+        assert tx.outbox.of("i-1") == (message(at=OLD),)
+    assert store.verify() == ()
+
+
 def test_an_unfinished_plan_keeps_its_receipts_and_its_incident(store: Store) -> None:
     """Whatever the incident's state, and also without any."""
     with store.begin() as tx:

@@ -59,13 +59,16 @@ class _Alive:
         open_plans = bodies.read_all(
             Plan, connection.scalars(select(plans.c.body).where(plans.c.state.in_(_UNFINISHED)))
         )
+        planned = [plan.incident for plan in open_plans if plan.incident]
         wanted = select(incidents.c.body).where(
-            or_(
-                incidents.c.state != IncidentState.RESOLVED.value,
-                incidents.c.id.in_([plan.incident for plan in open_plans if plan.incident]),
-            )
+            or_(incidents.c.state != IncidentState.RESOLVED.value, incidents.c.id.in_(planned))
         )
-        open_incidents = bodies.read_all(Incident, connection.scalars(wanted))
+        # Advice may be left open for ever: the incident itself says it all, and its chains must not grow as long.
+        open_incidents = [
+            each
+            for each in bodies.read_all(Incident, connection.scalars(wanted))
+            if not each.is_settled or each.id in planned
+        ]
         self._incidents = [incident.id for incident in open_incidents]
         self._plans = [plan.id for plan in open_plans]
         beginnings = [
