@@ -1,18 +1,18 @@
-"""Which components' files have changed."""
+"""Which files have changed: those of components, and the service file."""
 
 import asyncio
 import os
+import threading
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from pathlib import Path
-from threading import Event
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from paramedic.model.clock import SystemClock
-from paramedic.watch import following
+from paramedic.watch import following, program
 from paramedic.watch.following import changed_files
 
 _LONG_S = 60
@@ -43,7 +43,7 @@ async def test_a_change_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 async def test_a_file_that_does_not_answer_holds_up_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a share whose server is gone: all else is followed, and so is this one once it is there again."""
-    gone, well, answer, stamp = tmp_path / "gone", tmp_path / "well", Event(), following._stamp
+    gone, well, answer, stamp = tmp_path / "gone", tmp_path / "well", threading.Event(), following._stamp
     is_left_out = asyncio.Event()
     asked: list[Path] = []
     gone.write_text("a")
@@ -71,3 +71,25 @@ async def test_a_file_that_does_not_answer_holds_up_nobody(tmp_path: Path, monke
         finally:
             answer.set()
         assert await asyncio.wait_for(anext(changes), _LONG_S) == "gone"
+
+
+async def test_who_reads_the_service_file_again_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be on a share, too; and on a large one that is slow."""
+    loop, read_twice = asyncio.get_running_loop(), asyncio.Event()
+    threads: list[threading.Thread] = []
+
+    def content(_: Path) -> None:
+        threads.append(threading.current_thread())
+        if len(threads) > 1:
+            loop.call_soon_threadsafe(read_twice.set)
+
+    monkeypatch.setattr(program, "_content", content)
+    monkeypatch.setattr(program, "_RELOAD_S", 0.01)
+    node: Any = SimpleNamespace(service=SimpleNamespace(path=Path("paramedic.yaml")))
+    nothing: Any = None
+    following_it = asyncio.ensure_future(program._reload(node, nothing, nothing, asyncio.Event()))
+    try:
+        await asyncio.wait_for(read_twice.wait(), _LONG_S)
+    finally:
+        following_it.cancel()
+    assert threading.main_thread() not in threads

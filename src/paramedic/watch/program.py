@@ -292,12 +292,12 @@ def _renew(tx: Transaction, node: Node, for_s: float) -> None:
 
 async def _reload(node: Node, schedule: Schedule, reload: Callable[[], Service], again: asyncio.Event) -> None:
     """Follow changes of the service file. A broken or missing one is told and the old one stays in force."""
-    seen = _content(node.service.path)
+    seen = await in_thread(_content, node.service.path)
     while True:
         with suppress(TimeoutError):
             async with asyncio.timeout(_RELOAD_S):
                 await again.wait()
-        now = _content(node.service.path)
+        now = await in_thread(_content, node.service.path)
         if now == seen and not again.is_set():
             continue
         seen = now
