@@ -293,7 +293,10 @@ def test_what_is_left_of_a_secret_that_was_cut_open_goes_too(text, left):
     assert left not in Redactor(["Sup3rS3cretPassw0rd"]).text(text)
 
 
-@pytest.mark.parametrize("text", ["the kind is `postgres`", "see `product`", "http://127.0.0.1:8000", "uses sk-learn"])
+@pytest.mark.parametrize(
+    "text",
+    ["the kind is `postgres`", "see `product`", "http://127.0.0.1:8000", "uses sk-learn", "http://{host}:{port}"],
+)
 def test_what_a_secret_begins_with_by_chance_stays(text):
     """A word is no secret because a secret begins with it."""
     assert Redactor(["postgres://app:Sup3r@db/shop", "production-of-2024"]).text(text) == text

@@ -46,7 +46,7 @@ _ADDRESS = re.compile(
 _CUT = re.compile(  # what was quoted up to so many characters, and lost its end
     r"(?<![A-Za-z0-9])(?:(?:sk-|[spr]k_(?:live|test)_|gh[pousr]_|github_pat_|glpat-|xox[a-z]-|xapp-|AKIA|ASIA|AIza|hf_|npm_"
     r"|pypi-|SG\.|eyJ)(?=\S*\d)[A-Za-z0-9_.-]{3,512}"
-    r"|(?<=://)[^\s:@/\"'<>`]{0,256}:(?!\d{1,5}\b|\[redacted)[^\s\"'<>`/]{3,512})(?=[`'\"…]?\Z)"
+    r"|(?<=://)[^\s:@/\"'<>`]{0,256}:(?!\d{1,5}\b|\[redacted|[{$<%])[^\s\"'<>`/]{3,512})(?=[`'\"…]?\Z)"
 )
 _USER = re.compile(r"(://)(?=[^\s@/]*\d)[A-Za-z0-9_-]{20,512}(?=@)")
 _SAID = r"(?:[^\n]{0,200}?\s)?"
