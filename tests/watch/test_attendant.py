@@ -80,14 +80,16 @@ async def test_what_may_be_possible_soon_is_waited_for(scene: Any) -> None:
     assert (here.luck.done, here.messages()) == (["api"], [])
 
 
-async def test_what_may_be_possible_soon_for_too_long_goes_to_people(scene: Any) -> None:
-    """Patience ends; the call says what held it back."""
+@pytest.mark.parametrize("passed_s", [121, -3600])
+async def test_what_may_be_possible_soon_for_too_long_goes_to_people(scene: Any, passed_s: int) -> None:
+    """Patience ends, also where the clock is set back; the call says what held it back."""
     here = scene(part("api"), escalation=PEOPLE)
     here.blocks, here.blocks_for_s = "too early", 0.01
     await here.begin()
     await here.see("api", CRITICAL, DEAD)
     await here.until(lambda: here.previews > 1)
-    here.clock.passed += 121
+    now = here.clock.now
+    here.clock.now = lambda: now() + timedelta(seconds=passed_s)
     (incident,) = await ended(here, IncidentState.ESCALATED)
     assert (incident.why, here.luck.done) == ("`mend`: too early", [])
 

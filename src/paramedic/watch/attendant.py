@@ -390,7 +390,7 @@ class Attendant:
         if incident.component in {*self._triage.stopped, *self._triage.quiet}:
             await self.limits.released_or(_SECOND_THOUGHT_S)  # somebody's order came first
             return False
-        if choice.again_in_s is not None and self.bench.clock.now() - incident.opened_at < _PATIENCE:
+        if choice.again_in_s is not None and abs(self.bench.clock.now() - incident.opened_at) < _PATIENCE:
             await self.limits.released_or(min(choice.again_in_s + _SECOND_THOUGHT_S, _ASK_AGAIN_S))
             return False
         chapter = Chapter(at=self.bench.clock.now(), incident=incident)
