@@ -22,9 +22,9 @@ ACTS = frozenset(
             "vector compact",
         ),
         *("mcp add-server", "mcp set-protocol", "mcp record"),
-        *("breakers open", "breakers reset", "breakers tune"),
+        *("breakers half-open", "breakers open", "breakers reset", "breakers tune"),
         *("flags baseline", "flags clear", "flags disable", "flags enable"),
-        *("budget allow", "budget repair", "budget reset", "budget stop"),
+        *("budget allow", "budget limit", "budget repair", "budget reset", "budget stop"),
         *("tasks discard", "tasks retry", "tasks revive"),
         *("config set", "config repair", "config reset"),
     }
