@@ -18,8 +18,11 @@ def quiet(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.delenv("RESON_FEATURES", raising=False)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("os.fsync", lambda _: None)  # power does not fail here; the tests of kill -9 run real programs
-    WATCHER._wake.set()
+    before, wake = WATCHER._thread, WATCHER._wake
     WATCHER._start_anew()
+    wake.set()
+    if before is not None:
+        before.join(20)
     WATCHER._guards.clear()
     RECENT.clear()
     if "living_watcher" not in request.fixturenames:

@@ -163,3 +163,14 @@ def test_what_is_called_back_is_a_plain_function(given) -> None:
     for give in (CircuitBreaker().listen, listen, MemoryMonitor().on_pressure):
         with pytest.raises(TypeError, match=r"is a plain function, not `.*`: nobody would await it$"):
             give(given)
+
+
+@pytest.mark.parametrize("make", [tripwire, queue], ids=lambda make: make.__name__)
+def test_what_is_closed_is_watched_again_from_its_next_use(make, clock) -> None:
+    """And by nobody until then."""
+    guard, use = make(clock=clock)
+    use()
+    guard.close()
+    assert guard not in WATCHER.guards()
+    use()
+    assert guard in WATCHER.guards()

@@ -138,6 +138,62 @@ def test_without_the_folder_guards_are_still_looked_after(monkeypatch, caplog, t
     assert "the watcher cannot look after `report`" in caplog.text
 
 
+def test_who_leaves_is_touched_by_no_look_any_more(monkeypatch) -> None:
+    """What closes a file after it left must not find it opened again by the end of a look."""
+    monkeypatch.setattr("paramedic.guard.watcher._PATIENCE_S", 20)
+    watcher, guard = Watcher(), Guard()
+    begun, go_on, ended, left = (threading.Event() for _ in range(4))
+    watcher._guards.add(guard)
+
+    def tick():
+        begun.set()
+        go_on.wait(20)
+        ended.set()
+
+    def leave():
+        watcher.leave(guard)
+        assert ended.is_set()
+        left.set()
+
+    monkeypatch.setattr(guard, "tick", tick)
+    threads = [threading.Thread(target=watcher.look), threading.Thread(target=leave)]
+    threads[0].start()
+    assert begun.wait(20)
+    threads[1].start()
+    while guard in watcher.guards():
+        pass
+    assert not left.wait(0.05)
+    go_on.set()
+    assert left.wait(20)
+    for each in threads:
+        each.join(20)
+    assert watcher._looking.acquire(blocking=False)
+
+
+def test_who_leaves_does_not_wait_for_ever_for_a_look_that_waits_for_it(monkeypatch) -> None:
+    """Nor at all where it is the look itself."""
+    monkeypatch.setattr("paramedic.guard.watcher._PATIENCE_S", 0.01)
+    watcher, guard = Watcher(), Guard()
+    watcher._guards.add(guard)
+    monkeypatch.setattr(guard, "tick", lambda: watcher.leave(guard))
+    watcher.look()
+    assert guard not in watcher.guards()
+    held, go_on = threading.Event(), threading.Event()
+
+    def look():
+        with watcher._looking:
+            held.set()
+            go_on.wait(20)
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    assert held.wait(20)
+    watcher.leave(guard)
+    assert looking.is_alive()
+    go_on.set()
+    looking.join(20)
+
+
 def test_a_guard_that_nobody_uses_any_more_is_let_go() -> None:
     """The watcher holds none alive."""
     guard = Guard()

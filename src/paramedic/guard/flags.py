@@ -288,8 +288,8 @@ def get_feature_flags(source: str | os.PathLike[str] | None = None) -> FeatureFl
 
 def reset_feature_flags() -> None:
     """Forget the flags of this process; the next `get_feature_flags` reads the file again."""
-    global _instance  # noqa: PLW0603
+    global _instance
     with _instance_lock:
-        if _instance is not None:
-            WATCHER.leave(_instance)
-        _instance = None
+        forgotten, _instance = _instance, None
+    if forgotten is not None:
+        WATCHER.leave(forgotten)

@@ -176,9 +176,10 @@ class FailedTaskQueue:
         self._threads = []
 
     def close(self) -> None:
-        """Stop, and close the file."""
+        """Stop, and close the file; the next use opens it again."""
         self.stop()
         WATCHER.leave(self)
+        self._watched = False
         self._file.close()
 
     def _work(self) -> None:

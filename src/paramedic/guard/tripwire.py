@@ -173,9 +173,10 @@ class BudgetTripwire:
         return self.listeners.add(listener)
 
     def close(self) -> None:
-        """Give back what was drawn and not used, and stop being watched."""
+        """Give back what was drawn and not used, and stop being watched until the next use."""
         self._spending.give_back()
         WATCHER.leave(self)
+        self._watched = False
 
     # ------------------------------------------------------------------ inside
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 INTERVAL_S = 0.2
 """Pause between two looks; a change made outside is in force after at most this and the look itself."""
+_PATIENCE_S = 1.0
+"""How long the end of a look is waited for: who waits may itself be what the look waits for."""
 
 
 class Guarded(Protocol):
@@ -57,11 +59,8 @@ class Watcher:
         self._troubles: dict[tuple[str, int | None], str] = {}
 
     def _before_fork(self) -> None:
-        """Let a look end first: the child must not inherit a module that is half imported, or a file half written.
-
-        Not for ever: what forks may itself be what the look waits for.
-        """
-        self._waited = self._looking.acquire(timeout=1.0)
+        """Let a look end first: the child must not inherit a module that is half imported, or a file half written."""
+        self._waited = self._looking.acquire(timeout=_PATIENCE_S)
 
     def _after_fork(self) -> None:
         if self._waited:
@@ -81,9 +80,11 @@ class Watcher:
                 self._thread.start()
 
     def leave(self, guard: Guarded) -> None:
-        """Look after a guard no longer."""
+        """Look after a guard no longer; a look that has begun ends first, so that none touches what is closed now."""
         with self._lock:
             self._guards.discard(guard)
+        if self._looking.acquire(timeout=_PATIENCE_S):
+            self._looking.release()
 
     def guards(self) -> list[Any]:
         """What is looked after now, by kind and name."""

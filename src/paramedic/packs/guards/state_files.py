@@ -156,6 +156,7 @@ class RepairState:
         kept: list[Json] = []
         for aside in asides(paths):
             kept.append(str(context.last_good.set_aside(aside, "a damaged state that a process had set aside")))
+            context.checkpoint("mid-act")
             aside.unlink(missing_ok=True)
         if left := [path for path in await _wrong(context) if path in paths]:
             raise ActionFailed(f"`{left[0]}` still holds no state")
