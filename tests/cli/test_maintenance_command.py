@@ -57,3 +57,16 @@ def test_a_part_of_a_window_is_ended(shop: Path, paramedic: Run) -> None:
     lasting = json.loads(paramedic("maintenance", "list", "--json").stdout)["now"]
     assert [(each["components"], each["reason"]) for each in lasting] == [(["db"], "all")]
     assert paramedic("maintenance", "stop", "api").returncode == 64
+    assert paramedic("maintenance", "stop", "api", "--dry-run").returncode == 64
+    told = paramedic("maintenance", "stop", "--dry-run")
+    assert (told.returncode, told.stdout.count("maintenance would be over: until")) == (0, 1)
+    assert json.loads(paramedic("maintenance", "list", "--json").stdout)["now"] == lasting
+
+
+def test_what_would_begin_is_shown(shop: Path, paramedic: Run) -> None:
+    """Until when, of what and why; and what would end, a declared window too."""
+    told = paramedic("maintenance", "start", "db", "--for", "2h", "--reason", "new disks", "--dry-run")
+    assert told.returncode == 0
+    assert "maintenance would begin: until" in told.stdout
+    assert ", of db: new disks" in " ".join(told.stdout.split())
+    assert ", of api: always" in " ".join(paramedic("maintenance", "stop", "--dry-run").stdout.split())

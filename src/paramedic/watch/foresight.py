@@ -11,6 +11,7 @@ from paramedic.model.wire import Json, dump
 from paramedic.recovery.planning import blocked
 from paramedic.watch.emergency import foreseen, standing
 from paramedic.watch.limits import Limits
+from paramedic.watch.maintenance import Upkeep
 from paramedic.watch.node import Node
 from paramedic.watch.orders import concerned, running
 from paramedic.watch.recovering import Recovering, texts
@@ -99,8 +100,7 @@ class Foresight:
         return _told(f"`{command.verb}` only writes the record; nothing of the service would be touched")
 
     async def _maintenance(self, command: Command) -> Result:
-        what = "begin or be announced" if command.args.get("do") == "start" else "be over"
-        return _told(f"planned work would {what}; nothing of the service would be touched")
+        return {"told": [*Upkeep(self._node).foresee(command)], "possible": True}
 
     async def _emergency(self, command: Command) -> Result:
         what, release = str(command.args.get("what")), command.args.get("release")

@@ -41,14 +41,20 @@ class Upkeep:
 
     async def carry_out(self, command: Command) -> dict[str, Json]:
         """``start`` or ``stop`` of the arguments; gives back the windows that were begun or ended."""
-        names = command.args.get("components")
-        wanted = tuple(str(each) for each in names) if isinstance(names, list) else ()
         async with self._turn:
             if command.args.get("do") == "stop":
-                return {"ended": [dump(each) for each in await self._stop(wanted, command.by)]}
-            return {"begun": dump(await self._start(command, wanted))}
+                return {"ended": [dump(each) for each in await self._stop(_wanted(command), command.by)]}
+            return {"begun": dump(await self._start(command))}
 
-    async def _start(self, command: Command, components: tuple[str, ...]) -> Window:
+    def foresee(self, command: Command) -> list[str]:
+        """What `carry_out` would do, a line for each window. Refuses what that would refuse."""
+        if command.args.get("do") != "stop":
+            return [f"maintenance would begin: {self._window(command).said}"]
+        ended = self._to_end(_wanted(command))
+        return [f"maintenance would be over: {each.said}" for each in ended] or ["no maintenance lasts now"]
+
+    def _window(self, command: Command) -> Window:
+        components = _wanted(command)
         for name in components:
             if name not in self._node.service.components:
                 raise UsageError(f"there is no component `{name}` in the service file that is watched")
@@ -58,9 +64,12 @@ class Upkeep:
             raise UsageError("a window lasts longer than nothing", hint=f"at most {LONGEST.days} days")
         now = self._node.clock.now()
         reason = self._node.redactor.text(str(command.args.get("reason") or ""))
-        window = Window(
+        return Window(
             id=new_id("win", now), begins=now, ends=now + lasts, components=components, reason=reason, by=command.by
         )
+
+    async def _start(self, command: Command) -> Window:
+        window = self._window(command)
         known = self._node.service.maintenance.by_hand
         await self._keep(replace(known, windows=(*known.windows, window)))
         _log.info("maintenance began %s", window.said)
@@ -69,23 +78,28 @@ class Upkeep:
     async def _stop(self, wanted: tuple[str, ...], by: str) -> list[Window]:
         """End what lasts now: all, or for these components or by these ids. What else a window holds goes on."""
         service, now = self._node.service, self._node.clock.now()
-        known, ended = service.maintenance.by_hand, []
-        for window in service.maintenance.at(now):
-            is_named = any(window.id.endswith(each) for each in wanted if each not in service.components)
-            if wanted and not is_named and not window.covers(wanted):
-                continue
-            ended.append(window)
+        known, ended = service.maintenance.by_hand, self._to_end(wanted)
+        for window in ended:
             kept = tuple(each for each in known.windows if each.id != window.id)
             known = replace(known, windows=kept, ended=known.ended if window.by else (*known.ended, window.id))
             rest = tuple(each for each in window.components or service.components if each not in wanted)
-            if wanted and not is_named and rest:
+            if wanted and not self._is_named(window, wanted) and rest:
                 more = replace(window, id=new_id("win", now), components=rest, by=window.by or by)
                 known = replace(known, windows=(*known.windows, more))
             _log.info("%s ended the maintenance %s", by, window.said)
-        if wanted and not ended:
-            raise UsageError(f"no maintenance of {', '.join(f'`{each}`' for each in wanted)} lasts now")
         await self._keep(known)
         return ended
+
+    def _to_end(self, wanted: tuple[str, ...]) -> list[Window]:
+        """What lasts now and is meant."""
+        lasting = self._node.service.maintenance.at(self._node.clock.now())
+        meant = [each for each in lasting if not wanted or self._is_named(each, wanted) or each.covers(wanted)]
+        if wanted and not meant:
+            raise UsageError(f"no maintenance of {', '.join(f'`{each}`' for each in wanted)} lasts now")
+        return meant
+
+    def _is_named(self, window: Window, wanted: tuple[str, ...]) -> bool:
+        return any(window.id.endswith(each) for each in wanted if each not in self._node.service.components)
 
     async def _keep(self, known: ByHand) -> None:
         now = self._node.clock.now()
@@ -94,6 +108,11 @@ class Upkeep:
         known = ByHand(windows=fresh, ended=tuple(each for each in known.ended if each in lasting))
         await self._node.store.run(lambda tx: tx.notes.set(MAINTENANCE, dump(known)))
         self._node.adopt_by_hand(known)
+
+
+def _wanted(command: Command) -> tuple[str, ...]:
+    names = command.args.get("components")
+    return tuple(str(each) for each in names) if isinstance(names, list) else ()
 
 
 async def take_up_again(node: "Node", now: datetime) -> None:
