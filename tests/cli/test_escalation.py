@@ -160,6 +160,28 @@ def test_routes_are_tried_before_they_are_needed(
     assert "not understood" in row["error"]
 
 
+def test_people_are_called_although_the_records_cannot_be_read(
+    paramedic: Run, home: Path, service: tuple[list[dict[str, object]], list[str]]
+) -> None:
+    """Every level at once, since nobody is reminded; the exit code says that it was not recorded."""
+    posted, taken = service
+    assert paramedic("change", "record", "self", "--kind", "flag", "--what", "before").returncode == 0
+    (home / ".paramedic" / "paramedic.db").write_bytes(b"no database at all, however long it is " * 200)
+    rehearsed = paramedic("escalate", "self", "--dry-run")
+    assert (rehearsed.returncode, posted) == (74, [])
+    called = paramedic("escalate", "self", "--severity", "P0", "--reason", f"all is down, key {TOKEN}")
+    assert called.returncode == 74
+    assert "2 of 2 addresses were told all the same, without a record" in " ".join(called.stderr.split())
+    (message,) = posted
+    assert (message["about"], message["severity"], message["service"]) == ("self", "P0", "shop")
+    assert "all is down" in str(message["reason"])
+    assert "not recorded" in str(message["why"])
+    assert "all is down" in taken[0].replace("=\r\n", "")
+    assert TOKEN not in f"{posted} {taken} {called.stdout} {called.stderr}"
+    told = json.loads(paramedic("escalate", "inc-somebody", "--json").stdout)
+    assert (told["exit_code"], "2 of 2 addresses" in told["error"]) == (74, True)
+
+
 def test_what_cannot_be_done_says_what_to_do(paramedic: Run, home: Path) -> None:
     """Nobody to call, nothing of that name, no such severity, no such incident."""
     (home / "paramedic.yaml").write_text("service: shop\ncomponents:\n  self: {kind: host}\n")

@@ -1,5 +1,8 @@
 """``paramedic escalate``, ``acknowledge``, ``escalation``: people are called, and say that they have it in hand."""
 
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
 import click
 
 from paramedic.cli.default import Default
@@ -7,9 +10,14 @@ from paramedic.cli.listing import format_option, show_json, show_rows
 from paramedic.cli.naming import incident_named
 from paramedic.cli.rehearsal import is_rehearsal, would
 from paramedic.cli.surroundings import ask, load_service, who
-from paramedic.model.errors import UsageError
+from paramedic.incident import levels
+from paramedic.model.errors import StoreError, UsageError
 from paramedic.model.service import Ladder, Service
 from paramedic.model.status import Severity
+from paramedic.model.wire import Json
+
+if TYPE_CHECKING:
+    from paramedic.sdk import Registry
 
 
 def as_severity(context: click.Context, parameter: click.Parameter, text: str | None) -> Severity | None:
@@ -34,25 +42,18 @@ def escalate(  # noqa: PLR0917  # click gives its options by name
     """Call people at once: about an incident, or about a component that no check finds fault with.
 
     Without either it is about the service as a whole. Everybody who was told hears of the end: when the checks of
-    the incident pass, or when somebody says `--over`.
+    the incident pass, or when somebody says `--over`. Where our own records fail, every level is told once, without a
+    record of it, and the command ends with 74.
     """
     service, registry = load_service(context)
-    if what and what not in service.components:
-        what = incident_named(service.settings, what)
-    is_incident = what is not None and what.startswith("inc-")
-    if what and not is_incident and what not in service.components:
-        hint = f"components: {', '.join(service.components)}; `paramedic incidents` lists incidents"
-        raise UsageError(f"there is no component or incident `{what}`", hint=hint)
-    if over and is_incident:
-        raise UsageError("an incident is over when its checks pass", hint="`--over` ends what was called for by hand")
-    args = {
-        "incident": what if is_incident else None,
-        "component": None if is_incident else what,
-        "severity": severity,
-        "reason": reason,
-        "over": over,
-    }
-    result = ask(service, registry, "escalate", args)
+    wish: dict[str, Json] = {"severity": severity, "reason": reason, "over": over}
+    try:
+        result = _escalated(service, registry, what, wish)
+    except StoreError as error:
+        if over or is_rehearsal() or not levels(service):
+            raise
+        reached = _told_unrecorded(service, {"about": what, "severity": severity, "reason": reason}, str(error))
+        raise StoreError(f"{error}; {reached} were told all the same, without a record", hint=error.hint) from None
     if style == "json":
         show_json(result)
     elif over:
@@ -66,6 +67,31 @@ def escalate(  # noqa: PLR0917  # click gives its options by name
         whom = f"{len(told)} addresses are told" if told else "nobody could be told: the service file names no address"
         click.echo(f"{incident['id']}  {incident['severity']}  escalated; {whom}")
         context.exit(0 if told else 1)
+
+
+def _escalated(
+    service: Service, registry: "Registry", what: str | None, wish: Mapping[str, Json]
+) -> Mapping[str, Json]:
+    if what and what not in service.components:
+        what = incident_named(service.settings, what)
+    is_incident = what is not None and what.startswith("inc-")
+    if what and not is_incident and what not in service.components:
+        hint = f"components: {', '.join(service.components)}; `paramedic incidents` lists incidents"
+        raise UsageError(f"there is no component or incident `{what}`", hint=hint)
+    if wish["over"] and is_incident:
+        raise UsageError("an incident is over when its checks pass", hint="`--over` ends what was called for by hand")
+    about: dict[str, Json] = {"incident": what if is_incident else None, "component": None if is_incident else what}
+    return ask(service, registry, "escalate", {**about, **wish})
+
+
+def _told_unrecorded(service: Service, wish: Mapping[str, Json], trouble: str) -> str:
+    from paramedic.checking import run_loop
+
+    urgency = f"[{wish['severity']}] " if wish["severity"] else ""
+    subject = f"{urgency}{service.name}: {who()} calls for help"
+    notice = f"this call is not recorded, and nobody is reminded of it: {trouble}"
+    found = run_loop(_send(service, levels(service), {"kind": "escalated", "subject": subject, **wish, "why": notice}))
+    return f"{sum(1 for _, _, error in found if not error)} of {len(found)} addresses"
 
 
 @click.command()
@@ -116,10 +142,11 @@ def test(context: click.Context, routes: tuple[str, ...], style: str) -> None:
         known = ", ".join(service.escalation) or "none"
         what = f"the service file has no route `{unknown[0]}`" if unknown else "the service file names nobody to call"
         raise UsageError(what, hint=f'routes: {known}; write `escalation: {{L2: ["mailto://…"]}}`')
+    wanted = [each for each in service.escalation if not routes or each in routes]
     if is_rehearsal():
-        wanted = {route: each for route, each in service.escalation.items() if not routes or route in routes}
-        would(*(f"{route}: a test message would go to {len(each)} addresses" for route, each in wanted.items()))
-    found = run_loop(_try(service, routes))
+        would(*(f"{each}: a test message would go to {len(service.escalation[each])} addresses" for each in wanted))
+    subject = f"[test] {service.name}: this is only a test"
+    found = run_loop(_send(service, wanted, {"kind": "test", "subject": subject, "why": f"{who()} tries the routes"}))
     if style == "json":
         show_json([{"route": route, "address": place, "error": error} for route, place, error in found])
     else:
@@ -131,19 +158,18 @@ def test(context: click.Context, routes: tuple[str, ...], style: str) -> None:
     context.exit(2 if any(error for _, _, error in found) else 0)
 
 
-async def _try(service: Service, routes: tuple[str, ...]) -> list[tuple[str, str, str]]:
+async def _send(service: Service, routes: Sequence[str], body: Mapping[str, Json]) -> list[tuple[str, str, str]]:
+    """One message to every address of these routes: route, address, and why it did not arrive."""
     from paramedic.report import Redactor
     from paramedic.watch.sending import send
 
     redactor = Redactor(service.secrets)
-    subject = f"[test] {service.name}: this is only a test"
-    why = f"{who()} tries the routes"
-    body = {"kind": "test", "subject": subject, "service": service.name, "why": why}
+    message = {"service": service.name, **body}
     found = []
-    for route, addresses in service.escalation.items():
-        for address in addresses if not routes or route in routes else ():
+    for route in routes:
+        for address in service.escalation[route]:
             place = f"{address.partition('://')[0]}://…"
-            found.append((route, place, await send(address, subject, body, redactor)))
+            found.append((route, place, await send(address, str(body["subject"]), message, redactor)))
     return found
 
 
