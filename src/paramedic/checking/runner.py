@@ -3,11 +3,12 @@
 import asyncio
 import threading
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from importlib import import_module
 from typing import Protocol
 
@@ -28,6 +29,7 @@ from paramedic.sdk.blocking import threads_of_this_look
 from paramedic.sdk.check import CheckSpec, Depth
 from paramedic.sdk.context import Context
 from paramedic.sdk.pack import Registry
+from paramedic.sdk.patience import fair_timeout
 from paramedic.sdk.ports import ProcessControl
 
 Key = tuple[str, str]
@@ -238,7 +240,9 @@ class Runner:
         look = self._begin(component, spec, limit_s)
         try:
             # the loop's own monotonic clock: this bounds a real wait, whatever time the records are told
-            await asyncio.wait({look.task}, timeout=limit_s)
+            with suppress(TimeoutError):
+                async with fair_timeout(limit_s):
+                    await asyncio.wait({look.task})
         except asyncio.CancelledError:
             await self._abandon(key, look)
             raise
@@ -248,7 +252,8 @@ class Runner:
         return (verdict.timed_out(component, spec, limit_s),)
 
     def _begin(self, component: Component, spec: CheckSpec, limit_s: float) -> _Look:
-        target, context = spec.target(component), self._context(component, spec, limit_s)
+        target = spec.target(component)
+        context = partial(self._context, component, spec, limit_s)  # its time counts from when it really begins
         threads: list[threading.Thread] = []
         surroundings = copy_context()
         surroundings.run(threads_of_this_look.set, threads)
@@ -286,10 +291,12 @@ class Runner:
         return replace(safe, at=self._clock.now(), duration_ms=duration_ms)
 
 
-async def _call(component: Component, spec: CheckSpec, target: object, context: Context) -> tuple[Finding, ...]:
+async def _call(
+    component: Component, spec: CheckSpec, target: object, context: Callable[[], Context]
+) -> tuple[Finding, ...]:
     """Run a stranger's code, so that nothing it raises leaves its task (not even what would end the program)."""
     try:
-        return verdict.findings_in(await spec.run(target, context), component, spec)
+        return verdict.findings_in(await spec.run(target, context()), component, spec)
     except GeneratorExit:
         raise
     except asyncio.CancelledError as error:

@@ -14,6 +14,7 @@ from paramedic.packs.dns.target import DNS_PORT, is_address
 from paramedic.packs.dns.wire import Message, NoMessage, Record, answer, question
 from paramedic.sdk.files import read_whole
 from paramedic.sdk.pack import Address
+from paramedic.sdk.patience import fair_timeout
 
 RESOLV_CONF = Path("/etc/resolv.conf")
 _MOST_SERVERS = 3
@@ -97,7 +98,7 @@ async def _ask(name: str, server: Address, record: Record, limit_s: float) -> He
         return Heard(server=place, record=record, manner=manner, message=message)
 
     try:
-        async with asyncio.timeout(limit_s):
+        async with fair_timeout(limit_s):
             message = await _over_udp(asked, server, limit_s / 3)
             if message.is_truncated and not message.addresses:
                 message = await _over_tcp(asked, server)
@@ -123,7 +124,7 @@ async def _over_udp(asked: bytes, server: Address, again_s: float) -> Message:
         await loop.sock_connect(channel, server)
         await loop.sock_sendall(channel, asked)
         try:
-            async with asyncio.timeout(again_s):
+            async with fair_timeout(again_s):
                 return await _receive(channel, asked)
         except TimeoutError:
             await loop.sock_sendall(channel, asked)

@@ -1,6 +1,5 @@
 """Asks HTTP servers through aiohttp, follows redirects, and tells exactly how it failed."""
 
-import asyncio
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
@@ -15,6 +14,7 @@ from paramedic.packs.http.failing import telling
 from paramedic.packs.http.request import READING, Request
 from paramedic.packs.tcp.names import Names
 from paramedic.sdk import Secret
+from paramedic.sdk.patience import fair_timeout
 from paramedic.sdk.url import shown
 
 MOST_REDIRECTS = 5
@@ -54,7 +54,7 @@ class Client:
         began = self._clock.monotonic()
         self._phase = "while connecting"
         with telling(limit_s, lambda: self._phase):
-            async with asyncio.timeout(limit_s):
+            async with fair_timeout(limit_s):
                 return await self._follow(request, began)
 
     async def _follow(self, request: Request, began: float) -> Answer:

@@ -1,6 +1,5 @@
 """Goes through the steps of a journey as a user would, with one set of cookies and one WebSocket."""
 
-import asyncio
 import json
 import re
 import secrets
@@ -20,6 +19,7 @@ from paramedic.packs.http.request import Request, encoded
 from paramedic.packs.journey.blanks import as_text, fill, fill_expected, fill_text
 from paramedic.packs.journey.target import RUN, Journey, Step
 from paramedic.sdk import Secret
+from paramedic.sdk.patience import fair_timeout
 
 _LONGEST_MESSAGE = 1 << 20
 _MOST_MESSAGES = 10_000
@@ -111,7 +111,7 @@ class Traveller:
         url = self._address(step)
         headers = revealed(self._headers(step, url))
         with telling(limit_s, lambda: "while a WebSocket was being opened"):
-            async with asyncio.timeout(limit_s):
+            async with fair_timeout(limit_s):
                 self._socket = await self._client.session.ws_connect(
                     url, headers=headers, ssl=self.journey.verify_tls, max_msg_size=_LONGEST_MESSAGE
                 )
@@ -120,14 +120,14 @@ class Traveller:
         filled = fill(step.send, self.values)
         text = filled if isinstance(filled, str) else json.dumps(filled)
         with telling(limit_s, lambda: "while a message was being sent"):
-            async with asyncio.timeout(limit_s):
+            async with fair_timeout(limit_s):
                 await self._open_socket().send_str(text)
 
     async def _receive(self, step: Step, limit_s: float) -> None:
         expected = fill_expected(step.expect, self.values)
         passed: list[Unmet] = []
         try:
-            async with asyncio.timeout(limit_s):
+            async with fair_timeout(limit_s):
                 while len(passed) < _MOST_MESSAGES:
                     message = await self._message()
                     wrong = unmet_body(message, expected)

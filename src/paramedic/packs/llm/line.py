@@ -1,6 +1,5 @@
 """The way to a model server: its pages, and answers that are read while they are being generated."""
 
-import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from paramedic.packs.http.failing import telling
 from paramedic.packs.http.request import Request
 from paramedic.packs.llm.strangers import Document, document, error_said
 from paramedic.packs.llm.target import ModelServer
+from paramedic.sdk.patience import fair_timeout
 
 _LINE_LIMIT = 1 << 18
 _ALL_LIMIT = 4 << 20
@@ -129,7 +129,7 @@ class Line:
         try:
             with telling(limit_s, lambda: "before the head of an answer"):
                 async with (
-                    asyncio.timeout(limit_s),
+                    fair_timeout(limit_s),
                     self._client.session.post(
                         self._server.api + path, json=body, headers=headers, allow_redirects=False
                     ) as response,

@@ -31,6 +31,7 @@ from paramedic.packs.mcp.wire import SESSION, Recorder, client
 from paramedic.packs.tcp.entry import Why as Way
 from paramedic.packs.tcp.entry import by_cause
 from paramedic.sdk import Secret
+from paramedic.sdk.patience import fair_timeout
 
 for _name in ("mcp", "client", "httpx2", "httpcore2"):  # they tell at length what we tell ourselves
     logging.getLogger(_name).setLevel(logging.CRITICAL + 1)
@@ -144,7 +145,7 @@ async def opened(server: Mcp, folder: Path, *, limit_s: float) -> AsyncIterator[
     child: Child | None = None
     recorder: Recorder | None = None
     try:
-        async with asyncio.timeout(limit_s):
+        async with fair_timeout(limit_s):
             if server.url is None:
                 child = Child(server.command, server.cwd or folder, _plain(server.env))
                 async with child as pipes, ClientSession(*pipes, client_info=_ME) as session:

@@ -1,6 +1,5 @@
 """A connection to a MySQL, and why there is none."""
 
-import asyncio
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -8,6 +7,7 @@ from paramedic.packs.mysql.target import MySQL
 from paramedic.packs.tcp.entry import Shut, Why, by_cause
 from paramedic.sdk.blocking import in_thread
 from paramedic.sdk.dsn import Login
+from paramedic.sdk.patience import fair_timeout
 
 if TYPE_CHECKING:
     from pymysql.connections import Connection
@@ -97,7 +97,7 @@ async def asked(database: MySQL, login: Login, limit_s: float, ask: Callable[[Li
             connection.close()
 
     try:
-        async with asyncio.timeout(limit_s):
+        async with fair_timeout(limit_s):
             return await in_thread(work)
     except TimeoutError:
         raise Shut(Why.TIMEOUT, f"no answer within {limit_s:.1f} s") from None

@@ -11,6 +11,7 @@ from paramedic.packs.tcp.checks import SHARE_OF_TIME
 from paramedic.packs.tcp.entry import Shut, Why, by_cause
 from paramedic.packs.tcp.resolve import Unresolved, addresses
 from paramedic.sdk import Context
+from paramedic.sdk.patience import fair_timeout
 
 _GOODBYE_S = 0.2
 _CODES = (
@@ -41,7 +42,7 @@ async def asked(
     login, limit_s = graph.login, context.remaining_s * SHARE_OF_TIME
     driver = None
     try:
-        async with asyncio.timeout(limit_s):
+        async with fair_timeout(limit_s):
             await addresses(
                 login.host, login.port, limit_s
             )  # the driver would ask where a hung resolver holds others up

@@ -1,6 +1,5 @@
 """A connection to a PostgreSQL, and why there is none."""
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from paramedic.packs.tcp.entry import Shut, Why
 from paramedic.sdk.dsn import Login
+from paramedic.sdk.patience import fair_timeout
 
 if TYPE_CHECKING:
     from psycopg import AsyncConnection
@@ -46,7 +46,7 @@ async def opened(login: Login, limit_s: float) -> "AsyncIterator[AsyncConnection
     logging.getLogger("psycopg").setLevel(logging.ERROR)
     connection = None
     try:
-        async with asyncio.timeout(limit_s):
+        async with fair_timeout(limit_s):
             connection = await psycopg.AsyncConnection.connect(
                 host=login.host,
                 port=login.port,

@@ -11,6 +11,7 @@ from paramedic.packs.tcp.checks import SHARE_OF_TIME
 from paramedic.packs.tcp.entry import Shut, Why, by_cause
 from paramedic.packs.tcp.resolve import Unresolved, addresses
 from paramedic.sdk import Context
+from paramedic.sdk.patience import fair_timeout
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis as Client
@@ -58,7 +59,7 @@ async def opened(server: Redis, context: Context) -> "AsyncIterator[Client]":
         single_connection_client=True,
     )
     try:
-        async with asyncio.timeout(limit_s):
+        async with fair_timeout(limit_s):
             await addresses(
                 login.host, login.port, limit_s
             )  # the client would ask where a hung resolver holds others up

@@ -5,6 +5,7 @@ import errno
 
 from paramedic.model.clock import Clock
 from paramedic.packs.tcp.resolve import addresses
+from paramedic.sdk.patience import fair_timeout
 from paramedic.sdk.system_error import in_words
 
 NO_WAY = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN, errno.ETIMEDOUT}
@@ -47,7 +48,7 @@ async def opened(
         share_s = max(0.01, (limit_s - (clock.monotonic() - began)) / (len(candidates) - index))
         tried = clock.monotonic()
         try:
-            async with asyncio.timeout(share_s):
+            async with fair_timeout(share_s):
                 reader, writer = await asyncio.open_connection(address, port)
         except ConnectionRefusedError:
             refusals.append(address)

@@ -1,10 +1,10 @@
 """From a host's name to its addresses, without ever waiting longer than allowed."""
 
-import asyncio
 import ipaddress
 import socket
 
 from paramedic.sdk.blocking import in_thread
+from paramedic.sdk.patience import fair_timeout
 
 
 class Unresolved(Exception):
@@ -24,7 +24,7 @@ async def addresses(host: str, port: int, limit_s: float) -> tuple[str, ...]:
     except ValueError:
         pass  # a name, then
     try:
-        async with asyncio.timeout(limit_s):
+        async with fair_timeout(limit_s):
             rows = await in_thread(socket.getaddrinfo, host, port, 0, socket.SOCK_STREAM)
     except TimeoutError:
         raise Unresolved(f"no answer from the resolver within {limit_s:.1f} s") from None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from paramedic.model.clock import Clock
 from paramedic.packs.tcp.connect import opened
 from paramedic.packs.tls.target import Tls
+from paramedic.sdk.patience import fair_timeout
 from paramedic.sdk.system_error import in_words
 
 _CHUNK = 1 << 14
@@ -89,7 +90,7 @@ async def shake(server: Tls, context: ssl.SSLContext, limit_s: float, clock: Clo
     wire = _Wire(reader=reader, writer=writer)
     began = clock.monotonic()
     try:
-        async with asyncio.timeout(max(0.01, ends - began)):
+        async with fair_timeout(max(0.01, ends - began)):
             tls = await _agree(wire, context, server.name)
     except TimeoutError:
         raise Hanging(f"{wire.came} bytes came in {limit_s:.1f} s") from None

@@ -18,6 +18,7 @@ from paramedic.model.clock import Clock
 from paramedic.packs.tcp.names import Names
 from paramedic.packs.websocket.target import WebSocket
 from paramedic.sdk import Secret
+from paramedic.sdk.patience import fair_timeout
 from paramedic.sdk.system_error import in_words
 
 LARGEST_MESSAGE = 4 << 20
@@ -139,7 +140,7 @@ async def _opened(server: WebSocket, limit_s: float) -> AsyncIterator["aiohttp.C
         trace_configs=[tracing],
     ) as session:
         try:
-            async with asyncio.timeout(limit_s):
+            async with fair_timeout(limit_s):
                 raw = await session.ws_connect(
                     server.url,
                     headers={
@@ -218,7 +219,7 @@ class _Talk:
         """How long a pong takes, in milliseconds."""
         mark, sent = secrets.token_hex(8).encode(), self._clock.monotonic()
         try:
-            async with asyncio.timeout(limit_s):
+            async with fair_timeout(limit_s):
                 await self._send(self._raw.ping(mark))
                 while (came := await self._next()).type is not aiohttp.WSMsgType.PONG or bytes(came.data) != mark:
                     continue
@@ -230,7 +231,7 @@ class _Talk:
         """Send a text and wait until it comes back."""
         last = "nothing came back"
         try:
-            async with asyncio.timeout(limit_s):
+            async with fair_timeout(limit_s):
                 await self._send(self._raw.send_str(text))
                 while True:
                     came = await self._next()
