@@ -53,6 +53,8 @@ ELSEWHERE = {"make-backup", "raise-limit"}
 POINTS = ("after-intent", "mid-act", "after-act", "after-done")
 UNINTERRUPTIBLE = {("restore-config", 1), ("reset-config", 1), ("restore-file", 1), ("revert-change", 1)}
 """Steps that find nothing to do in these drills, so that their act has no middle."""
+NOBODY_DEPENDS = {("release-idle-connections", 1), ("release-idle-connections-mysql", 1)}
+"""Steps for each dependant, in drills whose server has none; `restart-database` has the same step and a dependant."""
 BOOKS = load_playbooks(load_packs())
 
 
@@ -69,6 +71,7 @@ def test_every_shipped_playbook_is_tried() -> None:
         f"{point}:{book}:{step}"
         for book in DRILLS
         for step in range(len(BOOKS[book].steps))
+        if (book, step) not in NOBODY_DEPENDS
         for point in POINTS
         if point != "mid-act" or (book, step) not in UNINTERRUPTIBLE
     ],

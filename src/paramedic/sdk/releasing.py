@@ -34,8 +34,8 @@ class Releasing(ABC):
         what = "end sessions that idle in a transaction"
         try:
             idle = await self._idle(context)
-        except _TooEarly as early:
-            return Preview(summary=what, blocked=str(early), blocked_for_s=early.by_s)
+        except _NoneIdles as none:
+            return Preview(summary=what, blocked=str(none), blocked_for_s=none.for_s)
         except ActionFailed as failed:
             return Preview(summary=what, blocked=str(failed))
         users = ", ".join(f"`{each}`" for each in self.users(context))
@@ -55,9 +55,12 @@ class Releasing(ABC):
 
     async def reconcile(self, context: ActContext) -> DidIt:
         try:
-            return DidIt.NO if await self._idle(context) else DidIt.YES
+            await self._idle(context)
+        except _NoneIdles:
+            return DidIt.YES
         except ActionFailed:
-            return DidIt.NO  # ending idle sessions twice harms nobody
+            pass
+        return DidIt.NO  # ending idle sessions twice harms nobody
 
     async def _idle(self, context: ActContext) -> list[Session]:
         users = self.users(context)
@@ -69,13 +72,13 @@ class Releasing(ABC):
         if not idle:
             longest_s = max((each.idles_in_transaction_s for each in held), default=0.0)
             why = f"no session of these users idles in a transaction for more than {limit_s:g} s"
-            raise _TooEarly(why, limit_s - longest_s) if longest_s else ActionFailed(why)
+            raise _NoneIdles(why, limit_s - longest_s if longest_s else None)
         return idle
 
 
-class _TooEarly(ActionFailed):
-    """Sessions idle, but not for long enough yet."""
+class _NoneIdles(ActionFailed):
+    """Nobody is to be ended; perhaps somebody will be, after `for_s` seconds."""
 
-    def __init__(self, why: str, by_s: float) -> None:
+    def __init__(self, why: str, for_s: float | None) -> None:
         super().__init__(why)
-        self.by_s = by_s
+        self.for_s = for_s

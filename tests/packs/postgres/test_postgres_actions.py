@@ -26,6 +26,7 @@ async def test_a_full_server_has_room_again(look, act, target, enter, server):
     preview = await ReleaseIdle.action.preview(context)
     assert preview.blocked is None
     assert preview.summary == "end 8 sessions of `app` that idle in a transaction"
+    assert await ReleaseIdle.action.reconcile(context) is DidIt.NO
     outcome = await ReleaseIdle.action.apply(context)
     assert outcome.summary.startswith("ended 8 of 8")
     [found] = await look(accepts_queries, database)
@@ -33,7 +34,7 @@ async def test_a_full_server_has_room_again(look, act, target, enter, server):
     assert stays.execute("SELECT 1").fetchone() == (1,)
     with pytest.raises(psycopg.OperationalError):
         idle[0].execute("SELECT 1")
-    assert await ReleaseIdle.action.reconcile(context) is DidIt.NO
+    assert await ReleaseIdle.action.reconcile(context) is DidIt.YES  # whoever was to be ended is gone
 
 
 async def test_nobody_named_nobody_ended(act, target, enter):
