@@ -199,6 +199,38 @@ def test_a_watch_whose_state_is_removed_says_so_and_ends(make: Any) -> None:
     assert station.run("check").returncode == 0
 
 
+def test_a_watch_that_ends_by_itself_calls_people_past_the_records(make: Any, sink: Sink) -> None:
+    """Once, however often it is started again within the hour; and they hear when it is back."""
+    station = make("a", escalation={"L2": [f"json://{sink.address}/"], "L3": ["json://127.0.0.1:1/"]})
+    station.watch()
+    station.signal(signal.SIGTERM)
+    assert station.watching.wait(30) == 0
+    assert sink.posts == [], "who ends it knows"
+    base = station.folder / ".paramedic" / "paramedic.db"
+    kept = base.read_bytes()
+    base.write_bytes(b"no database at all, however long it is " * 200)
+    first, second = station.run("watch"), station.run("watch")
+    assert (first.returncode, second.returncode) == (74, 74), words(first)
+    (post,) = sink.of("watch-ended")
+    assert "json://… (L3) was not told that nobody watches it any more" in " ".join(first.stderr.split())
+    assert post["subject"] == "station: nobody watches it any more"
+    assert "what runs goes on running" in post["meanwhile"]
+    assert "is not a database" in post["why"]
+    mark = base.parent / "told-that-watch-ended"
+    os.utime(mark, (0, 0))
+    assert station.run("watch").returncode == 74
+    assert len(sink.of("watch-ended")) == 2, "an hour later"
+    base.write_bytes(kept)
+    station.watch()
+    until(lambda: sink.of("watch-back"), 10, "they hear that it is back")
+    until(lambda: not mark.exists(), 10, "and that is over")
+    shutil.rmtree(base.parent)
+    assert station.watching.wait(30) == 70
+    assert len(sink.of("watch-ended")) == 3
+    assert "was removed" in sink.posts[-1]["why"]
+    assert not base.parent.exists(), "nobody makes again what somebody removed"
+
+
 def test_what_only_a_new_start_can_change_is_told(make: Any) -> None:
     """Another place for the records: said, and until then everything goes on in the old one."""
     station = make("a")

@@ -1,6 +1,6 @@
 """``paramedic escalate``, ``acknowledge``, ``escalation``: people are called, and say that they have it in hand."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import click
@@ -86,11 +86,14 @@ def _escalated(
 
 def _told_unrecorded(service: Service, wish: Mapping[str, Json], trouble: str) -> str:
     from paramedic.checking import run_loop
+    from paramedic.watch.sending import send_all
 
     urgency = f"[{wish['severity']}] " if wish["severity"] else ""
     subject = f"{urgency}{service.name}: {who()} calls for help"
     notice = f"this call is not recorded, and nobody is reminded of it: {trouble}"
-    found = run_loop(_send(service, levels(service), {"kind": "escalated", "subject": subject, **wish, "why": notice}))
+    found = run_loop(
+        send_all(service, levels(service), {"kind": "escalated", "subject": subject, **wish, "why": notice})
+    )
     return f"{sum(1 for _, _, error in found if not error)} of {len(found)} addresses"
 
 
@@ -135,6 +138,7 @@ def show(context: click.Context, style: str) -> None:
 def test(context: click.Context, routes: tuple[str, ...], style: str) -> None:
     """Send a message marked as a test to every address of these routes, or of all. Exit 0 when all arrived, else 2."""
     from paramedic.checking import run_loop
+    from paramedic.watch.sending import send_all
 
     service, _ = load_service(context)
     unknown = [each for each in routes if each not in service.escalation]
@@ -146,7 +150,9 @@ def test(context: click.Context, routes: tuple[str, ...], style: str) -> None:
     if is_rehearsal():
         would(*(f"{each}: a test message would go to {len(service.escalation[each])} addresses" for each in wanted))
     subject = f"[test] {service.name}: this is only a test"
-    found = run_loop(_send(service, wanted, {"kind": "test", "subject": subject, "why": f"{who()} tries the routes"}))
+    found = run_loop(
+        send_all(service, wanted, {"kind": "test", "subject": subject, "why": f"{who()} tries the routes"})
+    )
     if style == "json":
         show_json([{"route": route, "address": place, "error": error} for route, place, error in found])
     else:
@@ -156,21 +162,6 @@ def test(context: click.Context, routes: tuple[str, ...], style: str) -> None:
             empty="no addresses",
         )
     context.exit(2 if any(error for _, _, error in found) else 0)
-
-
-async def _send(service: Service, routes: Sequence[str], body: Mapping[str, Json]) -> list[tuple[str, str, str]]:
-    """One message to every address of these routes: route, address, and why it did not arrive."""
-    from paramedic.report import Redactor
-    from paramedic.watch.sending import send
-
-    redactor = Redactor(service.secrets)
-    message = {"service": service.name, **body}
-    found = []
-    for route in routes:
-        for address in service.escalation[route]:
-            place = f"{address.partition('://')[0]}://…"
-            found.append((route, place, await send(address, str(body["subject"]), message, redactor)))
-    return found
 
 
 def _row(ladder: Ladder) -> dict[str, str]:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import signal
+import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -12,7 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from paramedic.model.component import Desired
-from paramedic.model.errors import ConfigurationError, ParamedicError, StoreError
+from paramedic.model.errors import ConfigurationError, NodeBusy, ParamedicError, StoreError
 from paramedic.model.service import Service
 from paramedic.sdk.blocking import in_thread
 from paramedic.sdk.files import TooLarge, read_whole
@@ -28,6 +29,7 @@ from paramedic.watch.happenings import Happenings
 from paramedic.watch.heartbeat import beat
 from paramedic.watch.jobs import keep_doing, said
 from paramedic.watch.keeping import Keeping
+from paramedic.watch.last_words import say_it_ended, say_it_is_back
 from paramedic.watch.node import Node
 from paramedic.watch.orders import managed
 from paramedic.watch.schedule import Schedule, offset_s
@@ -76,13 +78,20 @@ async def watch(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end)
     loop.add_signal_handler(signal.SIGHUP, again.set)
-    with _leaving_when(stop):
-        node = Node(service, registry)
-        keeping = Keeping(node)
-        node.first = keeping.first
-        async with node:
-            is_up = True
-            await _look_after(node, keeping, spare, reload=reload, stop=stop, again=again, ready=ready, leave=leave)
+    try:
+        with _leaving_when(stop):
+            node = Node(service, registry)
+            keeping = Keeping(node)
+            node.first = keeping.first
+            async with node:
+                is_up = True
+                await _look_after(node, keeping, spare, reload=reload, stop=stop, again=again, ready=ready, leave=leave)
+    except NodeBusy:
+        raise
+    except Exception as error:
+        if is_up or not sys.stderr.isatty():  # who starts it by hand reads it
+            await say_it_ended(node.service if is_up else service, error)
+        raise
 
 
 def _leave_within(seconds: float) -> None:
@@ -204,6 +213,7 @@ async def _bring_up(node: Node, schedule: Schedule, ready: Callable[[Node], None
 
     await asyncio.gather(*(one(each.name) for each in wanted))
     ready(node)
+    await say_it_is_back(service)
 
 
 def _switched_off(service: Service) -> Iterator[str]:

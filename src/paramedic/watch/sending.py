@@ -1,9 +1,10 @@
-"""One message to one address: a web hook by ourselves, everything else through Apprise."""
+"""Messages to addresses: a web hook is posted to by ourselves, everything else goes through Apprise."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from paramedic.model.service import Service
 from paramedic.model.wire import Json
 from paramedic.report.redaction import Redactor
 from paramedic.sdk.blocking import in_thread
@@ -33,6 +34,23 @@ async def send(address: str, subject: str, payload: Mapping[str, Json], redactor
     except ImportError:
         return f"`{scheme}:` addresses need Apprise (hint: install it with `pip install 'paramedic[notify]'`)"
     return redactor.text(await in_thread(_tell, apprise, address, redactor.text(subject), "\n".join(_lines(safe))))
+
+
+async def send_all(service: Service, routes: Sequence[str], body: Mapping[str, Json]) -> list[tuple[str, str, str]]:
+    """One message to every address of these routes, past the outbox: route, scheme, and why it did not arrive.
+
+    Args:
+        service: whose addresses they are.
+        routes: names of ``escalation``.
+        body: with a ``subject``.
+    """
+    redactor, message = Redactor(service.secrets), {"service": service.name, **body}
+    found = []
+    for route in routes:
+        for address in service.escalation[route]:
+            error = await send(address, str(body["subject"]), message, redactor)
+            found.append((route, f"{address.partition('://')[0]}://…", error))
+    return found
 
 
 def _tell(apprise: Any, address: str, subject: str, text: str) -> str:  # Any: a module that is imported late
