@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from paramedic.checking.means import lacking
+from paramedic.checking.means import lacking, reserved
 
 _MANY = 32
 """A connection needs three; a service of messages that is imported now needs more."""
@@ -15,20 +15,26 @@ class Spare:
 
     def __init__(self) -> None:
         self._held: list[int] = []
+        self._borrowers = 0
         self._take()
 
     @contextmanager
     def lent(self) -> Iterator[None]:
-        """For as long as this lasts they are free for use, where there are no others."""
-        if lacking() is None:
+        """For as long as this lasts they are free for use, where there are no others; looks go on to lack them."""
+        short = lacking()
+        if short is None:
             yield
             return
+        self._borrowers += 1
         while self._held:
             os.close(self._held.pop())
         try:
-            yield
+            with reserved(short):
+                yield
         finally:
-            self._take()
+            self._borrowers -= 1
+            if not self._borrowers:
+                self._take()
 
     def _take(self) -> None:
         with suppress(OSError):  # what cannot be had now is had after the next message
