@@ -29,19 +29,20 @@ def absent() -> str | None:
 
 def start(folder: Path, port: int, *options: str) -> "subprocess.Popen[bytes]":
     """Start a server that listens on this machine alone; its data directory is made where there is none."""
-    data = folder.resolve() / "data"
-    # As root it would refuse to run.
-    user = ["--user=nobody"] if os.geteuid() == 0 else []
+    data, scratch = folder.resolve() / "data", folder.resolve() / "tmp"
+    # As root it would refuse to run. When it starts it removes what other servers have in the same `tmpdir`.
+    common = ["--no-defaults", *(["--user=nobody"] if os.geteuid() == 0 else []), f"--tmpdir={scratch}"]
     if not (data / "mysql").exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        if user:
+        scratch.mkdir(parents=True, exist_ok=True)
+        if os.geteuid() == 0:
             shutil.chown(folder, "nobody")
+            shutil.chown(scratch, "nobody")
             for above in folder.resolve().parents:
                 above.chmod(above.stat().st_mode | 0o011)
         subprocess.run(
             [
                 program("mariadb-install-db") or "mariadb-install-db",
-                *("--no-defaults", *user, f"--datadir={data}"),
+                *(*common, f"--datadir={data}"),
                 *("--auth-root-authentication-method=normal", "--skip-test-db"),
             ],
             check=True,
@@ -50,7 +51,7 @@ def start(folder: Path, port: int, *options: str) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(
         [
             program() or "mariadbd",
-            *("--no-defaults", *user, f"--datadir={data}", f"--port={port}", "--bind-address=127.0.0.1"),
+            *(*common, f"--datadir={data}", f"--port={port}", "--bind-address=127.0.0.1"),
             *("--socket=server.sock", f"--pid-file={data}/server.pid"),  # the socket's path is taken from the data
             *("--max-connections=12", "--innodb-buffer-pool-size=16M", "--innodb-flush-log-at-trx-commit=0"),
             *options,
