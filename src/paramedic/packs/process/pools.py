@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from paramedic.packs.process import answers
 from paramedic.packs.process.actions import restart, was_launched
 from paramedic.packs.process.command import run
-from paramedic.sdk import ActContext, ActionFailed, DidIt, Json, Outcome, Preview, Risk, Status, action
+from paramedic.sdk import ActContext, ActionFailed, DidIt, Json, Outcome, Preview, Risk, action
 from paramedic.sdk.owning import is_owned
 
 _GRACE_S = 2.0
@@ -47,15 +47,8 @@ class ResetPool:
             await answers.wait(context, context.limit_s, must_live=False)
 
     async def reconcile(self, context: ActContext) -> DidIt:
-        if await _is_well(context):
-            return DidIt.YES
-        # A command that resets pools may run twice; a start must not.
+        # No look here: applying begins with one. A command that resets pools may run twice; a start must not.
         return await was_launched(context)
-
-
-async def _is_well(context: ActContext) -> bool:
-    findings = await context.look(context.component.name)
-    return not any(each.status is Status.CRITICAL for each in findings)
 
 
 async def _recovers(context: ActContext) -> bool:
