@@ -232,6 +232,20 @@ def test_json_is_short_for_format_json_and_so_are_errors(paramedic: Run, tell: C
         assert json.loads(paramedic(*arguments).stdout)["exit_code"] == 64
 
 
+@pytest.mark.parametrize("style", [(), ("--json",)])
+def test_a_list_that_is_cut_says_so(paramedic: Run, tell: Callable[..., None], style: tuple[str, ...]) -> None:
+    """Beside the list, so that JSON stays JSON; whoever asks for what is open gets all of it."""
+    tell(WAITING, CALLED)
+    told = "only the newest 1 are listed; `--limit` lists more\n"
+    cut, whole = paramedic("incidents", "--limit", "1", *style), paramedic("incidents", "--limit", "2", *style)
+    still_open = paramedic("incidents", "--open", "--limit", "1", *style)
+    assert (cut.stderr, whole.stderr, still_open.stderr) == (told, "", "")
+    assert WAITING.id in cut.stdout
+    assert CALLED.id not in cut.stdout
+    assert still_open.stdout == whole.stdout
+    assert CALLED.id in whole.stdout
+
+
 def test_a_report_is_a_file_for_its_owner_only(paramedic: Run, tell: Callable[..., None], home: Path) -> None:
     """By the end of the id; as a page, as Markdown and as JSON; the file has mode 0600, and twice the same bytes."""
     tell(WAITING, CALLED)

@@ -112,7 +112,7 @@ class Ward:
 
     def incidents(self) -> list[dict[str, Any]]:
         """Every incident, newest first."""
-        found = self.run("incidents", "list", "--format", "json").json
+        found = self.run("incidents", "list", "--limit", "1000", "--format", "json").json
         assert isinstance(found, list)
         return found
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from paramedic.cli.default import Default
-from paramedic.cli.listing import MOST, format_option, show_json, show_rows
+from paramedic.cli.listing import format_option, limit_option, newest, show_json, show_rows
 from paramedic.cli.planned import labelled
 from paramedic.cli.surroundings import ask, load_service, read_store, who
 from paramedic.model.change import Change, ChangeKind
@@ -32,9 +32,7 @@ def change() -> None:
 
 @change.command("list")
 @click.argument("component", required=False)
-@click.option(
-    "--limit", type=click.IntRange(1, MOST), default=20, show_default=True, help="At most this many, newest first."
-)
+@limit_option(20)
 @format_option
 @click.pass_context
 def list_(context: click.Context, component: str | None, limit: int, style: str) -> None:
@@ -44,9 +42,8 @@ def list_(context: click.Context, component: str | None, limit: int, style: str)
         _known(service, component)
     found = known_changes(service, registry, SystemClock().now())
     safe = Redactor(service.secrets).text  # what files tell, and what was recorded while a secret was unknown
-    found = tuple(
-        replace(each, what=safe(each.what), by=safe(each.by)) for each in found if component in (None, each.component)
-    )[:limit]
+    shown = newest([each for each in found if component in (None, each.component)], limit)
+    found = tuple(replace(each, what=safe(each.what), by=safe(each.by)) for each in shown)
     if style == "json":
         show_json(found)
         return

@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -14,12 +14,31 @@ _LEAST_ROOM = 20
 """Columns below which a last column is better below its row."""
 _LEAST_COLUMN = 12
 
-MOST = 100_000
+_MOST = 100_000
 """More rows than anybody reads; larger numbers are mistyped."""
+_Row = TypeVar("_Row")
 
 format_option: Callable[[Any], Any] = click.option(  # Any: click decorates commands of every signature
     "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How to print."
 )
+
+
+def limit_option(default: int) -> Callable[[Any], Any]:
+    """How many of a list that grows with time are shown; what is read goes through ``newest``."""
+    return click.option(
+        "--limit",
+        type=click.IntRange(1, _MOST),
+        default=default,
+        show_default=True,
+        help="At most this many, newest first.",
+    )
+
+
+def newest(found: Sequence[_Row], limit: int) -> Sequence[_Row]:
+    """The first so many of those found, one more of which tells that there are more; that is said beside them."""
+    if len(found) > limit:
+        click.echo(f"only the newest {limit} are listed; `--limit` lists more", err=True)
+    return found[:limit]
 
 
 def show_json(value: object) -> None:

@@ -9,7 +9,7 @@ from paramedic.cli.cleaned import cleaned
 from paramedic.cli.default import Default
 from paramedic.cli.explanation import explanation
 from paramedic.cli.incident_report import report
-from paramedic.cli.listing import MOST, format_option, show_json, show_rows
+from paramedic.cli.listing import format_option, limit_option, newest, show_json, show_rows
 from paramedic.cli.manual import folded
 from paramedic.cli.naming import incident_named, plan_named
 from paramedic.cli.next_step import next_step
@@ -25,9 +25,7 @@ from paramedic.report.words import one_line, printable
 if TYPE_CHECKING:
     from paramedic.model.finding import Evidence
     from paramedic.model.incident import Incident, TimelineEntry
-    from paramedic.model.playbook import Plan
     from paramedic.model.receipt import Receipt
-    from paramedic.model.service import Service
     from paramedic.store import Transaction
 
 
@@ -37,23 +35,22 @@ def incidents() -> None:
 
 
 @incidents.command("list")
-@click.option("--open", "only_open", is_flag=True, help="Only those that are not resolved.")
-@click.option(
-    "--limit", type=click.IntRange(1, MOST), default=50, show_default=True, help="At most this many, newest first."
-)
+@click.option("--open", "only_open", is_flag=True, help="Only those that are not resolved; all of them.")
+@limit_option(50)
 @format_option
 @click.pass_context
 def list_(context: click.Context, only_open: bool, limit: int, style: str) -> None:
     """List incidents, newest first."""
     place = records(context)
-    found = read_store(place, lambda tx: tx.incidents.unresolved() if only_open else tx.incidents.list(limit=limit))
+    found = read_store(place, lambda tx: tx.incidents.unresolved() if only_open else tx.incidents.list(limit=limit + 1))
+    shown = (found or ()) if only_open else newest(found or (), limit)
     if style == "json":
-        service, _ = load_service(context)
-        show_json([_with_receipts(service, each) for each in found or ()])
+        safe = Redactor(load_service(context)[0].secrets)
+        show_json(read_store(place, lambda tx: [_with_receipts(tx, each, safe) for each in shown]) or [])
         return
     rows = [
         (f"{each.opened_at:%m-%d %H:%M}", each.id, each.severity, each.state, each.component, each.code)
-        for each in found or ()
+        for each in shown
     ]
     show_rows(("opened", "id", "sev", "state", "component", "code"), rows, empty="no incidents")
 
@@ -70,16 +67,19 @@ def show(context: click.Context, incident: str, style: str) -> None:
     service, _ = load_service(context)
     name = incident_named(service.settings, incident)
 
-    def read(tx: "Transaction") -> "tuple[Incident | None, Sequence[TimelineEntry], list[Receipt]]":
-        return tx.incidents.get(name), tx.timeline.of(name), _receipts_of(tx, name)
-
-    what, timeline, acts = read_store(service.settings, read) or (None, (), [])
-    if what is None:
-        raise UsageError(f"there is no incident `{incident}`", hint="`paramedic incidents list` shows all")
     safe = Redactor(service.secrets)
+
+    def read(tx: "Transaction") -> "tuple[Incident, dict[str, Json], Sequence[TimelineEntry], list[Receipt]] | None":
+        if (found := tx.incidents.get(name)) is None:
+            return None
+        return found, _with_receipts(tx, found, safe), tx.timeline.of(name), _receipts_of(tx, name)
+
+    if (known := read_store(service.settings, read)) is None:
+        raise UsageError(f"there is no incident `{incident}`", hint="`paramedic incidents list` shows all")
+    what, data, timeline, acts = known
     timeline = cleaned(tuple(timeline), safe)
     if style == "json":
-        show_json({**_with_receipts(service, what), "timeline": dump(timeline)})
+        show_json({**data, "timeline": dump(timeline)})
         return
     what, acts = cleaned(what, safe), cleaned(acts, safe)
     click.echo(f"{what.id}  {what.severity} {what.type}  {what.state}")
@@ -135,17 +135,18 @@ def _echo(text: str, label: str) -> None:
 
 @click.command()
 @click.argument("plan", required=False)
-@click.option("--limit", type=click.IntRange(1, MOST), default=100, show_default=True, help="At most this many.")
+@limit_option(100)
 @format_option
 @click.pass_context
 def receipts(context: click.Context, plan: str | None, limit: int, style: str) -> None:
     """List receipts: proof of every act, of one PLAN or the newest of all."""
     place = records(context)
     name = plan_named(place, plan) if plan else None
-    found = read_store(place, lambda tx: tx.receipts.of(name) if name else tx.receipts.recent(limit))
+    found = read_store(place, lambda tx: tx.receipts.of(name) if name else tx.receipts.recent(limit + 1)) or ()
     if name and not found and not read_store(place, lambda tx: tx.plans.get(name)):
         raise UsageError(f"there is no plan `{plan}`", hint="`paramedic receipts` shows the newest of all")
-    found = cleaned(tuple(found or ()), Redactor())  # which secrets the service has only its packs could tell
+    shown = found if name else newest(found, limit)
+    found = cleaned(tuple(shown), Redactor())  # which secrets the service has only its packs could tell
     if style == "json":
         show_json(found)
         return
@@ -190,18 +191,12 @@ def verify(context: click.Context, style: str) -> None:
     context.exit(2 if breaks else 0)
 
 
-def _with_receipts(service: "Service", incident: "Incident") -> dict[str, Json]:
+def _with_receipts(tx: "Transaction", incident: "Incident", safe: Redactor) -> dict[str, Json]:
     """The incident as JSON, with its plans and their receipts."""
-
-    def read(tx: "Transaction") -> "tuple[Sequence[Plan], list[Receipt]]":
-        return tx.plans.of(incident.id), _receipts_of(tx, incident.id)
-
-    plans, found = read_store(service.settings, read) or ((), [])
-    safe = Redactor(service.secrets)
     return {
         **dump(cleaned(incident.outward, safe)),
-        "plans": safe.data(dump(plans)),  # a plan shows what a file held
-        "receipts": dump(cleaned(found, safe)),
+        "plans": safe.data(dump(tx.plans.of(incident.id))),  # a plan shows what a file held
+        "receipts": dump(cleaned(_receipts_of(tx, incident.id), safe)),
     }
 
 
