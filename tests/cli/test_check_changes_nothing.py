@@ -101,7 +101,7 @@ def test_nor_does_one_that_is_interrupted(paramedic: Run, shop: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-m", "paramedic", "check"], cwd=shop, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as asking:
-        until(lambda: proc.command(asking.pid) != (), 5, "it began")
+        until(lambda: proc.command(asking.pid) != (), 30, "it began")
         asking.send_signal(signal.SIGINT)
         asking.communicate(timeout=60)
     assert world(shop) == before

@@ -27,7 +27,7 @@ def test_a_child_ends_with_a_parent_that_is_killed() -> None:
         try:
             parent.kill()
             parent.wait()
-            until(lambda: proc.identity(child) is None, 10, "the child is gone")
+            until(lambda: proc.identity(child) is None, 30, "the child is gone")
         finally:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(pidfd, signal.SIGKILL)

@@ -32,7 +32,7 @@ def test_a_file_that_becomes_wrong_or_goes_away_changes_nothing(tmp_path: Path) 
             start=1,
         ):
             breakage()
-            until(lambda n=number: ward.said().count("stays in force") >= n, 10, "it is told")
+            until(lambda n=number: ward.said().count("stays in force") >= n, 30, "it is told")
         ward.kill("1001")
         file.mkdir()
         until(lambda: ward.pids("1001"), 20, "what died meanwhile is healed")
@@ -53,7 +53,7 @@ def test_components_come_and_go(tmp_path: Path) -> None:
         until(lambda: ward.status()["two"]["status"] == "ok", 20, "and is looked at")
         file.write_text(HEAD + sleeper("two", 1002))
         until(lambda: set(ward.status()) == {"two"}, 20, "the old one is forgotten")
-        until(lambda: "read again: 1 component" in ward.said(), 10, "watch has read it, too")
+        until(lambda: "read again: 1 component" in ward.said(), 30, "watch has read it, too")
         ward.kill("1001")
         ward.kill("1002")
         until(lambda: ward.pids("1002"), 20, "the one that is left is healed")
@@ -66,7 +66,7 @@ def test_a_changed_command_takes_effect_at_the_next_start(tmp_path: Path) -> Non
     ward = Ward(tmp_path, ONE)
     with ward.watch():
         (tmp_path / "paramedic.yaml").write_text(HEAD + sleeper("one", 1003))
-        until(lambda: "read again" in ward.said(), 10, "it is read")
+        until(lambda: "read again" in ward.said(), 30, "it is read")
         assert ward.pids("1001")
         assert ward.run("restart", "one").code == 0
         assert ward.pids("1003")

@@ -73,7 +73,7 @@ def test_a_signal_while_watch_starts_is_obeyed(tmp_path: Path, number: signal.Si
         assert "Traceback" not in ward.said()
         if code >= 0:
             Said(("watch",), code, "", ward.said()).is_decent()
-            until(lambda: not ward.pids("slow.py"), 5, "what was started is stopped")
+            until(lambda: not ward.pids("slow.py"), 30, "what was started is stopped")
         else:
             assert after_s < 1, f"died of {code} after it had begun"
     finally:

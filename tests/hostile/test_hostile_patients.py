@@ -120,7 +120,7 @@ def test_http_answers_of_rubbish_are_findings(tmp_path: Path) -> None:
     )
     ward = Ward(tmp_path, f"service: ward\ncomponents:\n{parts}")
     try:
-        until((tmp_path / "listening").exists, 10, "the server listens")
+        until((tmp_path / "listening").exists, 30, "the server listens")
         said = ward.run("check", "--format", "json")
     finally:
         server.kill()
@@ -233,4 +233,4 @@ components:
         assert ward.run("stop", "stubborn").code == 0
         assert not ward.pids("stubborn.py")
         assert ward.run("stop", "forking").code in (0, 1)
-        until(lambda: not ward.pids("forking.py"), 10, "nothing of it is left")
+        until(lambda: not ward.pids("forking.py"), 30, "nothing of it is left")

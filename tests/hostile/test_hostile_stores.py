@@ -139,7 +139,7 @@ def test_a_postgres_that_stands_still_stops_no_look(tmp_path: Path, server: Post
             os.kill(pid, signal.SIGSTOP)
         try:
             (tmp_path / "paramedic.yaml").write_text("rubbish: [")
-            until(lambda: "stays in force" in ward.said(), 10, "the loop lives")
+            until(lambda: "stays in force" in ward.said(), 30, "the loop lives")
             watching.send_signal(signal.SIGTERM)
             time.sleep(1)
             watching.send_signal(signal.SIGTERM)

@@ -169,7 +169,7 @@ def test_what_is_switched_off_is_not_done(make: Any, sink: Sink) -> None:
     assert station.watching.wait(30) == 0
     station.watch(DIAGNOSTIC_ENABLED="false")
     station.kill("a")
-    until(lambda: "was killed by SIGKILL" in station.told(), 10, "the death is told in the log")
+    until(lambda: "was killed by SIGKILL" in station.told(), 30, "the death is told in the log")
     assert len(station.incidents()) == 1, "and by the log alone"
     said = (station.folder / "watch.log").read_text()
     assert "`error_reporting` is off" in said
@@ -222,8 +222,8 @@ def test_a_watch_that_ends_by_itself_calls_people_past_the_records(make: Any, si
     assert len(sink.of("watch-ended")) == 2, "an hour later"
     base.write_bytes(kept)
     station.watch()
-    until(lambda: sink.of("watch-back"), 10, "they hear that it is back")
-    until(lambda: not mark.exists(), 10, "and that is over")
+    until(lambda: sink.of("watch-back"), 30, "they hear that it is back")
+    until(lambda: not mark.exists(), 30, "and that is over")
     shutil.rmtree(base.parent)
     assert station.watching.wait(30) == 70
     assert len(sink.of("watch-ended")) == 3
