@@ -1,9 +1,17 @@
 """When a check looks again."""
 
+import asyncio
+import time
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
-from paramedic.sdk import Code, Component, Context, Finding, IssueType, check
-from paramedic.watch.schedule import interval_s, next_turn
+from paramedic.model.clock import SystemClock
+from paramedic.sdk import Code, Component, Context, Finding, IssueType, Pack, Registry, check, load_packs
+from paramedic.watch.node import Node
+from paramedic.watch.schedule import Schedule, interval_s, next_turn
+from scenery import make_service, make_settings, part
 
 
 @pytest.mark.parametrize(
@@ -45,3 +53,34 @@ def test_an_interval_is_meant_for_the_frequent_checks(
     spec = check(Code(id="a.b", type=IssueType.OUTAGE, summary=""), of=object, every_s=every_s)(looks)
     component = Component(name="it", kind="thing", target=object(), interval_s=interval)
     assert interval_s(component, spec, fastest_s) == expected_s
+
+
+async def test_a_change_just_after_a_dear_look_is_looked_at_soon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not at once, lest a busy file keep it looking; nor only when its timer ends, a minute later."""
+    monkeypatch.setattr("paramedic.watch.schedule._REST_S", 0.5)
+    looks: asyncio.Queue[float] = asyncio.Queue()
+
+    @check(Code(id="a.b", type=IssueType.OUTAGE, summary=""), of=str, every_s=60)
+    async def look(_: str, context: Context) -> Finding:
+        looks.put_nowait(time.monotonic())
+        return context.ok("fine")
+
+    (tmp_path / "paramedic.yaml").write_text("service: scene\n")
+    service = make_service(tmp_path, replace(part("it"), target="it"), settings=make_settings(tmp_path))
+    registry = Registry((*load_packs().packs, Pack(name="it", checks=(look,))))
+    async with Node(service, registry, SystemClock(), is_idle=True) as node:
+        schedule = Schedule(node, lambda _: None)
+        schedule.begin()
+        try:
+            async with asyncio.timeout(30):
+                first = await looks.get()
+                for _ in range(3):
+                    schedule.wake("it", "file")
+                    await asyncio.sleep(0.05)
+                assert looks.empty()
+                assert await looks.get() - first >= 0.5
+        finally:
+            await schedule.close()
+        assert looks.empty()

@@ -19,7 +19,7 @@ _CHEAP_S = 10.0
 """Checks that by themselves look at least this often follow their component's own interval; so does the most
 frequent one of a component that has no such check."""
 _REST_S = 10.0
-"""A dear check that has just looked is not woken again this soon."""
+"""A dear check that has just looked is not woken again by a file this soon, but when this time is over."""
 _CLOCK_S = 1.0
 _STEP_S = 2.0
 """Slower drifts are the clock being put right."""
@@ -100,8 +100,9 @@ class Schedule:
         while True:
             component = self._node.service.components.get(component.name, component)
             every_s = interval_s(component, spec, self._fastest_s[component.name])
-            is_dear = spec.every_s > _CHEAP_S
-            if cause != "file" or not is_dear or clock.monotonic() - last > _REST_S:
+            must_rest = cause == "file" and spec.every_s > _CHEAP_S
+            rest_s = last + _REST_S - clock.monotonic() if must_rest else 0.0
+            if rest_s <= 0:
                 last = clock.monotonic()
                 try:
                     await self._node.look_once(component.name, spec, cause)
@@ -112,13 +113,14 @@ class Schedule:
                         told = what
                         _log.error("a look of %s at %s failed: %s", spec.id, component.name, what, exc_info=error)
             due = next_turn(due, every_s, loop.time())
+            rested = loop.time() + rest_s if rest_s > 0 else math.inf
             try:
-                async with asyncio.timeout_at(due):
+                async with asyncio.timeout_at(min(due, rested)):
                     await event.wait()
                 event.clear()
                 cause = self._causes.pop(key, "timer")
             except TimeoutError:
-                cause = "timer"
+                cause = "file" if rested < due else "timer"
 
 
 def interval_s(component: Component, spec: CheckSpec, fastest_s: float) -> float:
