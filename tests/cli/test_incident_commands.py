@@ -246,6 +246,16 @@ def test_a_list_that_is_cut_says_so(paramedic: Run, tell: Callable[..., None], s
     assert CALLED.id in whole.stdout
 
 
+def test_what_ended_today_stays_on_the_public_page(paramedic: Run, tell: Callable[..., None]) -> None:
+    """However many are open that began later."""
+    over = replace(CALLED, state=IncidentState.RESOLVED, resolved_at=NOW)
+    tell(over, *(replace(WAITING, id=IncidentId(f"inc-1m80ppfvs-{n:04}")) for n in range(60)))
+    with Path("paramedic.yaml").open("a") as file:
+        file.write("status_page: {components: {Chat: [uvicorn]}}\n")
+    told = json.loads(paramedic("status", "--public", "--json").stdout)["disruptions"]
+    assert [each["is_over"] for each in told].count(True) == 1, told
+
+
 def test_a_report_is_a_file_for_its_owner_only(paramedic: Run, tell: Callable[..., None], home: Path) -> None:
     """By the end of the id; as a page, as Markdown and as JSON; the file has mode 0600, and twice the same bytes."""
     tell(WAITING, CALLED)

@@ -40,7 +40,7 @@ def report(context: click.Context, incident: str, style: str, output: Path | Non
     service, registry = load_service(context)
     dossier = _dossier(service, registry, incident_named(service.settings, incident))
     if dossier is None:
-        raise UsageError(f"there is no incident `{incident}`", hint="`paramedic incidents list` shows all")
+        raise UsageError(f"there is no incident `{incident}`", hint="`paramedic incidents list` names the newest")
     text = _rendered(service, dossier, style)
     if output is None:
         emit(text)

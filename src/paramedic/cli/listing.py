@@ -35,9 +35,10 @@ def limit_option(default: int) -> Callable[[Any], Any]:
 
 
 def newest(found: Sequence[_Row], limit: int) -> Sequence[_Row]:
-    """The first so many of those found, one more of which tells that there are more; that is said beside them."""
+    """The first so many of those found, one more of which tells that there are more; that is said after them."""
     if len(found) > limit:
-        click.echo(f"only the newest {limit} are listed; `--limit` lists more", err=True)
+        told = f"only the newest {limit} are listed; `--limit` lists more"
+        click.get_current_context().call_on_close(lambda: click.echo(told, err=True))
     return found[:limit]
 
 

@@ -25,6 +25,7 @@ from paramedic.report.words import one_line, printable
 if TYPE_CHECKING:
     from paramedic.model.finding import Evidence
     from paramedic.model.incident import Incident, TimelineEntry
+    from paramedic.model.playbook import Plan
     from paramedic.model.receipt import Receipt
     from paramedic.store import Transaction
 
@@ -46,7 +47,7 @@ def list_(context: click.Context, only_open: bool, limit: int, style: str) -> No
     shown = (found or ()) if only_open else newest(found or (), limit)
     if style == "json":
         safe = Redactor(load_service(context)[0].secrets)
-        show_json(read_store(place, lambda tx: [_with_receipts(tx, each, safe) for each in shown]) or [])
+        show_json(read_store(place, lambda tx: [_whole(each, *_acts(tx, each.id), safe) for each in shown]) or [])
         return
     rows = [
         (f"{each.opened_at:%m-%d %H:%M}", each.id, each.severity, each.state, each.component, each.code)
@@ -67,19 +68,16 @@ def show(context: click.Context, incident: str, style: str) -> None:
     service, _ = load_service(context)
     name = incident_named(service.settings, incident)
 
+    def read(tx: "Transaction") -> "tuple[Incident | None, Sequence[TimelineEntry], Sequence[Plan], list[Receipt]]":
+        return tx.incidents.get(name), tx.timeline.of(name), *_acts(tx, name)
+
+    what, timeline, plans, acts = read_store(service.settings, read) or (None, (), (), [])
+    if what is None:
+        raise UsageError(f"there is no incident `{incident}`", hint="`paramedic incidents list` names the newest")
     safe = Redactor(service.secrets)
-
-    def read(tx: "Transaction") -> "tuple[Incident, dict[str, Json], Sequence[TimelineEntry], list[Receipt]] | None":
-        if (found := tx.incidents.get(name)) is None:
-            return None
-        return found, _with_receipts(tx, found, safe), tx.timeline.of(name), _receipts_of(tx, name)
-
-    if (known := read_store(service.settings, read)) is None:
-        raise UsageError(f"there is no incident `{incident}`", hint="`paramedic incidents list` shows all")
-    what, data, timeline, acts = known
     timeline = cleaned(tuple(timeline), safe)
     if style == "json":
-        show_json({**data, "timeline": dump(timeline)})
+        show_json({**_whole(what, plans, acts, safe), "timeline": dump(timeline)})
         return
     what, acts = cleaned(what, safe), cleaned(acts, safe)
     click.echo(f"{what.id}  {what.severity} {what.type}  {what.state}")
@@ -191,15 +189,17 @@ def verify(context: click.Context, style: str) -> None:
     context.exit(2 if breaks else 0)
 
 
-def _with_receipts(tx: "Transaction", incident: "Incident", safe: Redactor) -> dict[str, Json]:
+def _whole(incident: "Incident", plans: "Sequence[Plan]", receipts: "list[Receipt]", safe: Redactor) -> dict[str, Json]:
     """The incident as JSON, with its plans and their receipts."""
     return {
         **dump(cleaned(incident.outward, safe)),
-        "plans": safe.data(dump(tx.plans.of(incident.id))),  # a plan shows what a file held
-        "receipts": dump(cleaned(_receipts_of(tx, incident.id), safe)),
+        "plans": safe.data(dump(plans)),  # a plan shows what a file held
+        "receipts": dump(cleaned(receipts, safe)),
     }
 
 
-def _receipts_of(tx: "Transaction", incident: IncidentId) -> "list[Receipt]":
-    found = [receipt for plan in tx.plans.of(incident) for receipt in tx.receipts.of(plan.id)]
-    return sorted(found, key=lambda each: each.at)  # a stable sort: within one moment as written
+def _acts(tx: "Transaction", incident: IncidentId) -> "tuple[Sequence[Plan], list[Receipt]]":
+    """The plans for an incident, and their receipts in the order of time."""
+    plans = tx.plans.of(incident)
+    receipts = [receipt for plan in plans for receipt in tx.receipts.of(plan.id)]
+    return plans, sorted(receipts, key=lambda each: each.at)  # a stable sort: within one moment as written

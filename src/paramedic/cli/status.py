@@ -3,8 +3,7 @@
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from functools import partial
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -20,7 +19,7 @@ from paramedic.model.clock import SystemClock
 from paramedic.model.component import Desired
 from paramedic.model.errors import UsageError
 from paramedic.model.finding import Finding
-from paramedic.model.incident import Incident, TimelineEntry
+from paramedic.model.incident import Incident, IncidentState, TimelineEntry
 from paramedic.model.maintenance import Window
 from paramedic.model.service import Service
 from paramedic.model.status import Overall
@@ -30,8 +29,6 @@ from paramedic.report.words import LOOKS, OVERALL_LOOKS, Look, one_line, painted
 
 if TYPE_CHECKING:
     from paramedic.store import Transaction
-
-_A_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +111,7 @@ def _show_public(
         hint = "write `status_page: {components: {Chat: [api, model]}}`"
         raise UsageError("the service file does not say what customers may know", hint=hint)
     now = SystemClock().now()
-    incidents = read_store(service.settings, partial(_told, now)) or ()
+    incidents = read_store(service.settings, _told) or ()
     inside = pages.Inside(
         statuses={each.name: each.status for each in standing},
         stopped=[each.name for each in standing if each.desired is Desired.STOPPED],
@@ -130,10 +127,10 @@ def _show_public(
     context.exit(found.overall.exit_code)
 
 
-def _told(now: datetime, tx: "Transaction") -> tuple[tuple[Incident, Sequence[TimelineEntry]], ...]:
-    """What is not over, and what ended within a day."""
-    recent = [each for each in tx.incidents.list(limit=50) if each.resolved_at and now - each.resolved_at < _A_DAY]
-    return tuple((each, tx.timeline.of(each.id)) for each in (*tx.incidents.unresolved(), *recent))
+def _told(tx: "Transaction") -> tuple[tuple[Incident, Sequence[TimelineEntry]], ...]:
+    """What is not over, and the newest of what is; the page itself decides what of that it shows."""
+    found = (*tx.incidents.unresolved(), *tx.incidents.list({IncidentState.RESOLVED}, limit=50))
+    return tuple((each, tx.timeline.of(each.id)) for each in found)
 
 
 def _known(tx: "Transaction") -> _Known:
