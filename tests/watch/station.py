@@ -65,11 +65,18 @@ class Station(Living):
         assert self.watching is not None
         self.watching.send_signal(number)
 
+    def suspend(self) -> None:
+        """Stop the watch; it has stopped with every thread when this returns, which the signal alone does not say."""
+        assert self.watching is not None
+        pid = self.watching.pid
+        self.signal(signal.SIGSTOP)
+        until(lambda: os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOHANG), 20, "the watch has stopped")
+
     def freeze(self) -> None:
         """Suspend the watch, but not in the middle of a transaction, which would lock everybody out."""
 
         def is_free() -> bool:
-            self.signal(signal.SIGSTOP)
+            self.suspend()
             base = sqlite3.connect(self.folder / ".paramedic" / "paramedic.db", timeout=0.2)
             try:
                 base.execute("begin immediate")
@@ -99,9 +106,12 @@ class Station(Living):
         """Plans for incidents, newest first."""
         return tuple(each for each in self.read(lambda tx: tx.plans.recent(500), ()) if each.incident)
 
-    def pending(self) -> int:
-        """Commands that wait for an answer."""
-        return len(self.read(lambda tx: tx.commands.pending(), ()))
+    def asked(self, commands: int) -> None:
+        """Wait until so many commands wait for an answer."""
+        try:
+            until(lambda: len(self.read(lambda tx: tx.commands.pending(), ())) == commands, 30, f"{commands} asked")
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.told()}") from None
 
     def incident(self, component: str, *states: IncidentState, within_s: float = 30) -> Incident:
         """The newest incident of a component, once it is in one of these states."""

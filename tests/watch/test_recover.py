@@ -65,7 +65,7 @@ def test_beside_a_running_watch_and_twice_at_once(make: Any) -> None:
     station.freeze()
     station.kill("a")
     both = [station.begin("recover"), station.begin("recover")]
-    until(lambda: station.pending() == 2, 30, "both have asked")
+    station.asked(2)
     station.signal(signal.SIGCONT)
     assert [each.wait(60) for each in both] == [0, 0], station.told()
     assert station.watching.poll() is None
@@ -83,7 +83,7 @@ def test_with_the_watch_killed_in_between(make: Any, point: str) -> None:
     station.freeze()
     station.kill("a")
     asked = station.begin("recover", "a")
-    until(lambda: station.pending() == 1, 30, "it has asked")
+    station.asked(1)
     station.signal(signal.SIGCONT)
     assert station.watching.wait(30) == -signal.SIGKILL, "the failpoint was reached"
     assert asked.wait(60) == 0, station.told()

@@ -182,7 +182,7 @@ def test_a_watch_whose_state_is_removed_says_so_and_ends(make: Any) -> None:
     station = make("a", "b")
     station.watch()
     pids = [station.pid("a"), station.pid("b")]
-    station.signal(signal.SIGSTOP)
+    station.suspend()
     shutil.rmtree(station.folder / ".paramedic")
     for _ in range(2):
         second = station.run("watch")

@@ -14,7 +14,7 @@ from packs.mcp.conftest import FINE, LINES, STDIO, running, until
 from paramedic.model.component import ProcessSpec
 from paramedic.packs.mcp import pack
 from paramedic.packs.mcp.target import Mcp, Revision
-from paramedic.sdk import Status
+from paramedic.sdk import Status, proc
 
 CHECKS = {each.id: each for each in pack.checks}
 STARTS, RUNS = CHECKS["mcp.starts"], CHECKS["mcp.runs"]
@@ -152,6 +152,7 @@ async def test_the_running_server(look, processes, tmp_path: Path) -> None:
         assert (found.status, found.code) == (Status.OK, None), found
         [server] = running(target.command)
         os.kill(server, signal.SIGSTOP)
+        until(lambda: proc.is_suspended(server), "its stop")
         [found] = await look(RUNS, target, process=spec)
         assert (found.status, found.code) == (Status.CRITICAL, "mcp.timeout"), found
         os.kill(server, signal.SIGKILL)

@@ -23,7 +23,12 @@ SPEC = ProcessSpec(command=("sleep", "600"))
 BUSY = """
 import sys, threading, time
 share = float(sys.argv[1])
+sys.setswitchinterval(600)  # whoever holds the interpreter's lock keeps it until it rests
+is_main_ready = False
 def spin_for_ever():
+    while not is_main_ready:
+        time.sleep(0.001)
+    print("up", flush=True)  # the main thread rests for good: nobody else asks for the lock, which would be a rest
     while True:
         until = time.thread_time() + 0.02 * share
         while time.thread_time() < until:
@@ -31,7 +36,7 @@ def spin_for_ever():
         if share < 1:
             time.sleep(0.02 * (1 - share))
 threading.Thread(target=spin_for_ever, name="busybody", daemon=True).start()
-print("up", flush=True)
+is_main_ready = True
 time.sleep(600)
 """
 
