@@ -164,6 +164,7 @@ class Scene:
         **settings: Any,
     ) -> None:
         self._again = (folder, components, books, escalation, settings)
+        self._next: Scene | None = None
         self.clock = clock or HandClock()
         self.luck = Luck()
         self.blocks: str | None = None
@@ -209,7 +210,10 @@ class Scene:
         return self
 
     async def end(self) -> None:
-        """As after ``kill -9``: nothing is finished, the store is as it was."""
+        """As after ``kill -9``: nothing is finished, the store is as it was. Of several lives, the last one ends."""
+        if self._next is not None:
+            await self._next.end()
+            return
         await self.attendant.close()
         await self.engine.close()
         await self.journal.close(2.0)
@@ -228,6 +232,7 @@ class Scene:
             **{**settings, **changes},
         )
         after.state = dict(self.state)
+        self._next = after
         return after
 
     async def see(self, component: str, status: Status, code: Code | str | None = None, check: str = "seen") -> bool:

@@ -303,7 +303,6 @@ async def test_what_did_not_help_rests_until_it_has_cooled_down(scene: Any) -> N
     await here.see("api", CRITICAL, DEAD)
     await ended(here, count=4)
     assert here.luck.done == ["api"]
-    await here.end()
 
 
 async def test_a_person_who_asks_again_need_not_wait(scene: Any) -> None:
@@ -412,7 +411,6 @@ async def test_a_plan_interrupted_in_its_act_goes_on(scene: Any, answer: DidIt) 
     with after.store.read() as tx:
         phases = [each.phase for each in tx.receipts.of(incident.plan)]
     assert phases == [Phase.INTENT, Phase.FAILED if answer is DidIt.CANNOT_TELL else Phase.DONE]
-    await after.end()
 
 
 async def test_a_plan_committed_and_nothing_more_goes_on(scene: Any) -> None:
@@ -425,7 +423,6 @@ async def test_a_plan_committed_and_nothing_more_goes_on(scene: Any) -> None:
     after = await (await here.reborn()).begin()
     await ended(after)
     assert after.luck.done == ["api"]
-    await after.end()
 
 
 @pytest.mark.parametrize("state", [IncidentState.OPEN, IncidentState.WAITING, IncidentState.ESCALATED])
@@ -448,7 +445,6 @@ async def test_incidents_go_on_where_they_were(scene: Any, state: IncidentState)
         assert after.messages() == before
         await after.see("api", FINE)
         await ended(after)
-    await after.end()
 
 
 async def test_where_nothing_is_begun_by_itself_only_what_is_asked_for_is(scene: Any) -> None:

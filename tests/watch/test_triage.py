@@ -229,7 +229,6 @@ async def test_a_failure_that_was_not_confirmed_before_the_end_is_not_lost(scene
     await after.triage.load()
     await after.see("api", CRITICAL, SLOW), await after.see("api", CRITICAL, SLOW)
     assert len(after.recorded()) == 1
-    await after.end()
 
 
 async def test_the_next_life_remembers_incidents_and_stops(scene: Any) -> None:
@@ -243,7 +242,6 @@ async def test_the_next_life_remembers_incidents_and_stops(scene: Any) -> None:
     assert after.triage.is_over(by_name["old"])
     assert not await after.see("api", CRITICAL, DEAD)
     assert len(after.recorded()) == 2, "nothing new"
-    await after.end()
 
 
 @pytest.mark.parametrize("order", ["ab", "ba"])
@@ -305,7 +303,6 @@ async def test_sight_that_returns_ends_it(scene: Any) -> None:
     for name in names[:3]:
         await after.see(name, FINE)
     assert after.triage.is_over(sight)
-    await after.end()
 
 
 async def test_three_strangers_that_fail_at_once_are_told_as_one_more(scene: Any) -> None:
