@@ -16,14 +16,20 @@ from paramedic.sdk import proc
 
 _PASSWORD = "correct-horse-battery"  # noqa: S105  # of a server that lives for one drill
 _HOLDER = """
-import os, psycopg, signal, sys
-held = []
-try:
-    while True:
-        held.append(psycopg.connect(os.environ["STORE_DSN"], application_name="leaky"))
+import os, psycopg, signal, sys, time
+def connection():
+    return psycopg.connect(os.environ["STORE_DSN"], application_name="leaky")
+held = [connection()]
+query = "SELECT sum(setting::int * CASE name WHEN 'max_connections' THEN 1 ELSE -1 END) FROM pg_settings WHERE name IN "
+query += "('max_connections', 'superuser_reserved_connections', 'reserved_connections')"
+[allowed] = held[0].execute(query).fetchone()
+while len(held) < allowed:
+    try:
+        held.append(connection())
         held[-1].execute("SELECT 1")
-except psycopg.OperationalError:
-    open(sys.argv[1], "w").close()
+    except psycopg.OperationalError:  # somebody else, who only looks, has the last one
+        time.sleep(0.01)
+open(sys.argv[1], "w").close()
 signal.pause()
 """
 _SLOW = """
