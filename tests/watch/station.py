@@ -6,12 +6,12 @@ import os
 import signal
 import sqlite3
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from living import SERVER, Living, until
+from living import SERVER, Living, Seen, until
 from paramedic.model.incident import Incident, IncidentState
 from paramedic.model.playbook import Plan
 from paramedic.model.receipt import Launch, Phase, Receipt
@@ -108,10 +108,7 @@ class Station(Living):
 
     def asked(self, commands: int) -> None:
         """Wait until so many commands wait for an answer."""
-        try:
-            until(lambda: len(self.read(lambda tx: tx.commands.pending(), ())) == commands, 30, f"{commands} asked")
-        except AssertionError as error:
-            raise AssertionError(f"{error}\n{self.told()}") from None
+        self._until(lambda: len(self.read(lambda tx: tx.commands.pending(), ())) == commands, 30, f"{commands} asked")
 
     def incident(self, component: str, *states: IncidentState, within_s: float = 30) -> Incident:
         """The newest incident of a component, once it is in one of these states."""
@@ -121,8 +118,12 @@ class Station(Living):
             found = [each for each in self.incidents() if each.component == component]
             return found[0] if found and found[0].state in wanted else None
 
+        return self._until(look, within_s, f"{component} is {wanted}")
+
+    def _until(self, look: Callable[[], Seen], within_s: float, what: str) -> Seen:
+        """As ``until``; where there is no answer, what was going on is told."""
         try:
-            return until(look, within_s, f"{component} is {wanted}")
+            return until(look, within_s, what)
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.told()}") from None
 

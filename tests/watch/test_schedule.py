@@ -79,7 +79,6 @@ async def test_a_change_just_after_a_dear_look_is_looked_at_soon(
                 for _ in range(3):
                     schedule.wake("it", "file")
                     await asyncio.sleep(0.05)
-                assert looks.empty()
                 assert await looks.get() - first >= 0.5
         finally:
             await schedule.close()
