@@ -23,6 +23,8 @@ _log = logging.getLogger("paramedic.watch")
 _MOST = 500
 _FILES_S = 1.0
 """Files of a disk that hangs are not waited for."""
+_TICK = timedelta(milliseconds=10)
+"""File systems take the time from a clock that moves by ticks, and so up to one too early."""
 
 
 class Changes:
@@ -57,7 +59,7 @@ class Changes:
         return tuple(Dated(change=each, at_s=monotonic - (now - each.at).total_seconds()) for each in known)
 
     async def news(self, service: Service, looked: Mapping[str, datetime | None]) -> dict[str, None]:
-        """Ask the files of components what was changed; returns those that were not ``looked`` at since."""
+        """Ask the files of components what was changed; returns those whose last look had not begun since then."""
         since = self._clock.now() - timedelta(seconds=shipped().change_window_s)
 
         def ask() -> dict[str, tuple[Change, ...]]:
@@ -69,7 +71,7 @@ class Changes:
         return {
             name: None
             for name, look in looked.items()
-            if look and any(each.at > look for each in self._of_files.get(name, ()))
+            if look and any(each.at + _TICK > look for each in self._of_files.get(name, ()))
         }
 
 
