@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from paramedic.model.code import IssueType
 from paramedic.model.status import Status
@@ -43,6 +43,11 @@ class Finding:
     path: str | None = None
     """The file the finding is about, where it is about one."""
     line: int | None = None
+
+    @property
+    def began(self) -> datetime | None:
+        """When the look began (UTC): what happened while it looked, it may have seen or not."""
+        return self.at and self.at - timedelta(milliseconds=self.duration_ms)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

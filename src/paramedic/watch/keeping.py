@@ -125,4 +125,4 @@ class Keeping:
 
 def _begun(findings: Iterable[Finding]) -> float:
     """When the first of these looks began, in seconds of the epoch; what came later, not all of them have seen."""
-    return min((each.at.timestamp() - each.duration_ms / 1000 for each in findings if each.at), default=0.0)
+    return min((each.began.timestamp() for each in findings if each.began), default=0.0)

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Protocol
 
 from paramedic.checking.selection import why_not
@@ -51,10 +51,10 @@ class Seeing:
     def last_look(self, service: Service, name: str, verdicts: Mapping[Key, Seen]) -> datetime | None:
         """When the check of a component began to look that has not looked for longest; ``None`` where none looks.
 
-        What happens while a check looks may be seen or not. One that never looked did so at the beginning of time.
+        One that has not looked yet did so at the beginning of time.
         """
-        found = [verdicts[key].finding if key in verdicts else None for key in self.due(service, name)]
-        return min((_began(each) for each in found), default=None)
+        looks = [verdicts[key].finding.began if key in verdicts else None for key in self.due(service, name)]
+        return min((each or _NEVER for each in looks), default=None)
 
     def is_looked_at(self, service: Service, finding: Finding) -> bool:
         """Whether what was found will be looked at again, here or on the component's own node."""
@@ -80,10 +80,3 @@ class Seeing:
             due = tuple((name, each.id) for each in specs if why_not(service, component, each) is None)
             known = self._due[name] = (component, due)
         return known[1]
-
-
-def _began(finding: Finding | None) -> datetime:
-    """When the look began that found this."""
-    if finding is None or finding.at is None:
-        return _NEVER
-    return finding.at - timedelta(milliseconds=finding.duration_ms)

@@ -70,7 +70,7 @@ async def serves(target: Release, context: Context) -> Finding:
     facts = context.processes.facts(component)
     if facts.desired is Desired.STOPPED:
         return context.info(f"`{component.name}` is stopped on purpose")
-    found = [each for each in context.found(component.name) if each.at and each.at >= seen.since]
+    found = [each for each in context.found(component.name) if each.began and each.began >= seen.since]
     failing = [each for each in found if each.status is Status.CRITICAL]
     judged = _Judged(target=target, context=context, component=component, facts=facts, seen=seen)
     if failing:
